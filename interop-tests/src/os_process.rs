@@ -1,0 +1,152 @@
+//! A child process whose output is kept, and which ends with its owner.
+
+use std::io::{self, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::sleep;
+
+/// A running program; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct OsProcess {
+    child: Mutex<Child>,
+    pid: u32,
+    stdout: Captured,
+    stderr: Captured,
+}
+
+/// What a program has written so far.
+#[derive(Debug, Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl OsProcess {
+    /// Starts `command` without input.
+    pub(crate) fn spawn(command: &Command) -> io::Result<OsProcess> {
+        let mut command = ending_with_parent(command);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = spawn_from_lasting_thread(command)?;
+        let (stdout, stderr) = (Captured::default(), Captured::default());
+        stdout.fill_from(child.stdout.take());
+        stderr.fill_from(child.stderr.take());
+        Ok(OsProcess { pid: child.id(), child: Mutex::new(child), stdout, stderr })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub(crate) fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// Standard output, then standard error.
+    pub(crate) fn output(&self) -> String {
+        self.stdout() + &self.stderr()
+    }
+
+    /// Sends a signal; an ended process takes none.
+    pub(crate) fn signal(&self, signal: Signal) {
+        if self.exit_status().is_none() {
+            // The process has not been waited for, so the pid is still its own.
+            let _ = kill_process(Pid::from_child(&self.lock()), signal);
+        }
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
+        self.lock().try_wait().ok().flatten()
+    }
+
+    /// Waits for it to end by itself; `None` if it does not within `limit`.
+    pub(crate) async fn wait(&self, limit: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let status = self.exit_status();
+            if status.is_some() || Instant::now() >= deadline {
+                return status;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Asks it to end, and kills it if it has not after `limit`.
+    pub(crate) fn end(&self, limit: Duration) {
+        self.signal(Signal::TERM);
+        let deadline = Instant::now() + limit;
+        while self.exit_status().is_none() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The same command, killed by the kernel when its parent goes: `Drop` does not run in a test that is killed.
+fn ending_with_parent(command: &Command) -> Command {
+    let mut ending = Command::new("setpriv");
+    ending.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => ending.env(name, value),
+            None => ending.env_remove(name),
+        };
+    }
+    ending
+}
+
+/// To the kernel the parent is the thread that started the child, and tests run on threads that end with them.
+fn spawn_from_lasting_thread(command: Command) -> io::Result<Child> {
+    type Order = (Command, Sender<io::Result<Child>>);
+    static SPAWNER: LazyLock<Sender<Order>> = LazyLock::new(|| {
+        let (orders, taken) = channel::<Order>();
+        thread::spawn(move || {
+            for (mut command, reply) in taken {
+                let _ = reply.send(command.spawn());
+            }
+        });
+        orders
+    });
+    let (reply, answer) = channel();
+    SPAWNER.send((command, reply)).expect("the spawning thread never ends");
+    answer.recv().expect("the spawning thread always answers")
+}
+
+impl Drop for OsProcess {
+    fn drop(&mut self) {
+        let mut child = self.lock();
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+impl Captured {
+    /// Reads on in a thread of its own, which ends when the last process that could write has.
+    fn fill_from(&self, pipe: Option<impl Read + Send + 'static>) {
+        let Some(mut pipe) = pipe else { return };
+        let kept = self.clone();
+        thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(length @ 1..) = pipe.read(&mut piece) {
+                kept.lock().extend_from_slice(&piece[..length]);
+            }
+        });
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.lock()).into_owned()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,151 @@
+//! `erlnode start`: a node with something on it to talk to.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use erlnode::dist::{NameKind, NodeName};
+use erlnode::epmd;
+use erlnode::node::{Builder, Node};
+
+use crate::cookie::CookieOptions;
+use crate::playground;
+
+/// How long the end of the node may take before the command ends anyway.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(4);
+
+/// Run a node: a member of a cluster, with a few processes and functions to talk to.
+///
+/// Registered processes are echo, counter, sink and source; the functions are in module rust, for instance rust:add(1, 2).
+/// If no epmd answers on this machine, the node serves it, too, for this machine only. It runs until SIGTERM or Ctrl-C.
+///
+/// What it logs goes to standard error; ERLNODE_LOG=debug shows more, ERLNODE_LOG=off nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  erlnode start --sname rust --cookie secret\n  \
+    iex --sname me --cookie secret    then: Node.connect(:rust@thishost); :erpc.call(:rust@thishost, :rust, :add, [1, 2])")]
+pub(crate) struct Start {
+    #[command(flatten)]
+    name: Name,
+    #[command(flatten)]
+    cookie: CookieOptions,
+    /// Be a hidden node: not in nodes() of others, and not connected to all of them by itself.
+    #[arg(long)]
+    hidden: bool,
+    /// Connect to this node at the start; may be given several times.
+    #[arg(long, value_name = "NODE")]
+    connect: Vec<String>,
+    /// How long a connected node may be silent before it is taken for dead; the same on all nodes of a cluster.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    net_ticktime: u64,
+    /// Take connections on this port instead of any free one.
+    #[arg(long, value_name = "PORT", env = "ERL_DIST_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    dist_port: Option<u16>,
+}
+
+/// The node's name, of one of the two kinds.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Name {
+    /// The node's name, with the short name of this host: as erl -sname.
+    #[arg(long, value_name = "NAME", value_parser = short_name)]
+    sname: Option<String>,
+    /// The node's full name, with a fully qualified host name or an address: as erl -name.
+    #[arg(long, value_name = "NAME@HOST", value_parser = long_name)]
+    name: Option<String>,
+}
+
+fn short_name(name: &str) -> Result<String, String> {
+    match NodeName::new(name) {
+        Ok(full) if full.kind() == NameKind::Long => {
+            Err(format!("the host {} is not a short one: use --name", full.host()))
+        }
+        Err(error) if name.contains('@') => Err(error.to_string()),
+        _ => Ok(name.to_owned()),
+    }
+}
+
+fn long_name(name: &str) -> Result<String, String> {
+    let full = NodeName::new(name).map_err(|error| error.to_string())?;
+    match full.kind() {
+        NameKind::Long => Ok(name.to_owned()),
+        NameKind::Short => {
+            Err(format!("the host {} is neither fully qualified nor an address: use --sname", full.host()))
+        }
+    }
+}
+
+impl Start {
+    pub(crate) async fn run(self) -> ExitCode {
+        crate::log("info");
+        let end_signal = match crate::signals::end_signal() {
+            Ok(end_signal) => end_signal,
+            Err(error) => return crate::fail(&error),
+        };
+        let default_cookie = self.cookie.is_default();
+        let connect = self.connect.clone();
+        let node = match self.builder().start_with(async |node| playground::set_up(node).await).await {
+            Ok(node) => node,
+            Err(error) => return crate::fail(&error),
+        };
+        let ready = async {
+            connect_to(&node, connect).await;
+            announce(&node, default_cookie);
+        };
+        tokio::pin!(end_signal);
+        tokio::select! {
+            () = &mut end_signal => {}
+            () = ready => end_signal.await,
+        }
+        if tokio::time::timeout(SHUTDOWN_LIMIT, node.shutdown()).await.is_err() {
+            tracing::warn!("ending though not everything was closed in order");
+        }
+        ExitCode::SUCCESS
+    }
+
+    fn builder(self) -> Builder {
+        let name = self.name.sname.or(self.name.name).unwrap_or_default();
+        let builder = Node::builder(&name)
+            .hidden(self.hidden)
+            .net_ticktime(Duration::from_secs(self.net_ticktime))
+            .dist_port(self.dist_port.unwrap_or(0));
+        self.cookie.apply(builder)
+    }
+}
+
+/// Connects to all these nodes at once. One that is not there is no reason not to start.
+async fn connect_to(node: &Node, others: Vec<String>) {
+    let mut attempts = tokio::task::JoinSet::new();
+    for other in others {
+        let (node, other) = (node.clone(), with_host(&other, node.name()));
+        attempts.spawn(async move {
+            if let Err(error) = node.connect(&other).await {
+                crate::tell(format_args!("not connected to {other}: {error}"));
+            }
+        });
+    }
+    attempts.join_all().await;
+}
+
+/// A node named without a host is on the same one.
+fn with_host(name: &str, own: &NodeName) -> String {
+    if name.contains('@') { name.to_owned() } else { format!("{name}@{}", own.host()) }
+}
+
+fn announce(node: &Node, default_cookie: bool) {
+    if node.serves_epmd() {
+        let port = epmd::default_port();
+        crate::tell(format_args!(
+            "no epmd answered on port {port}, so this node serves it, for this machine only"
+        ));
+    }
+    crate::print(format_args!("{} is ready\n", node.name()));
+    let option = match node.name().kind() {
+        NameKind::Short => "-sname me",
+        NameKind::Long => "-name me@127.0.0.1",
+    };
+    let cookie = if default_cookie { "" } else { " -setcookie COOKIE" };
+    let name = node.name().as_atom();
+    crate::tell(format_args!(
+        "to talk to it: erl {option}{cookie}, then erpc:call({name}, rust, add, [1, 2])."
+    ));
+}

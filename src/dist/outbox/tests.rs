@@ -1,0 +1,235 @@
+//! The outbox over real sockets, with a peer that reads when the test wants it to.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+
+use super::*;
+use crate::atom;
+use crate::dist::NodeName;
+use crate::dist::connection::Inbound;
+use crate::dist::control::ControlMessage;
+use crate::dist::driver;
+use crate::dist::fragment::FragmentLimits;
+use crate::dist::packet::FrameLimit;
+use crate::dist::tick::{TickSettings, Ticker};
+use crate::dist::transport::{ReadHalf, Stream};
+use crate::term::{Creation, Pid};
+
+/// An outbox, and the other end of its connection. The buffers between them are small.
+async fn outbox(busy_limit: usize) -> (Arc<Outbox>, ReadHalf, std::net::TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    SockRef::from(&listener).set_recv_buffer_size(64 << 10).unwrap();
+    let stream = Stream::connect(&[listener.local_addr().unwrap()]).await.unwrap();
+    let (peer, _) = listener.accept().unwrap();
+    let (read, write) = stream.split();
+    (Arc::new(Outbox::new(write, Flags::full_node(), busy_limit)), read, peer)
+}
+
+async fn run(stream: ReadHalf, outbox: &Outbox, handle: impl FnMut()) -> CloseReason {
+    let mut handle = handle;
+    let inbound =
+        Inbound::new(&NodeName::new("peer@localhost").unwrap(), outbox.flags(), FragmentLimits::default());
+    let ticker = Ticker::new(TickSettings::default(), Instant::now());
+    driver::run(stream, outbox, inbound, ticker, FrameLimit::DEFAULT, bytes::BytesMut::new(), |_| {
+        handle();
+        Ok(())
+    })
+    .await
+}
+
+/// A message of process `id` with so many bytes, not counting the control message.
+fn message(id: u32, size: usize) -> OutgoingMessage {
+    let mut message = OutgoingMessage::new(Flags::full_node());
+    let from = Pid { node: atom!("own@localhost"), id, serial: 0, creation: Creation(1) };
+    let control = ControlMessage::RegSend { from, to: atom!("name") };
+    message.encode_with(&control, |writer| writer.binary(&vec![7; size])).unwrap();
+    message
+}
+
+#[tokio::test]
+async fn bytes_that_the_writer_has_taken_count_until_they_are_written() {
+    const LIMIT: u32 = 16 << 20;
+    let (outbox, stream, mut peer) = outbox(LIMIT as usize).await;
+    let carrier = tokio::spawn({
+        let outbox = outbox.clone();
+        async move { run(stream, &outbox, || {}).await }
+    });
+    let mut sent = 0u64;
+    let mut fill = || {
+        while !outbox.is_busy() {
+            let mut message = message(1, 50_000);
+            sent += message.len() as u64;
+            outbox.send(&mut message).unwrap();
+        }
+        sent - outbox.written()
+    };
+    fill();
+    // As much as makes the writer take more out of the queue, and not write all of it.
+    let before = outbox.written();
+    while outbox.written() == before {
+        peer.read_exact(&mut [0; 10_000]).unwrap();
+        tokio::task::yield_now().await;
+    }
+    let waits = fill();
+    assert!(waits < u64::from(LIMIT) + 100_000, "{waits} bytes wait");
+    carrier.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_floods_does_not_keep_this_side_from_writing() {
+    const SIZE: usize = 8 << 20;
+    let (outbox, stream, peer) = outbox(2 * SIZE).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let flood = std::thread::spawn({
+        let (mut peer, stop) = (peer.try_clone().unwrap(), stop.clone());
+        move || {
+            let ticks = [0; 1 << 16];
+            while !stop.load(Ordering::Relaxed) && peer.write_all(&ticks).is_ok() {}
+        }
+    });
+    let carrier = tokio::spawn({
+        let outbox = outbox.clone();
+        async move {
+            // What comes takes longer to handle than to send.
+            run(stream, &outbox, || {
+                std::hint::black_box((0..1500).fold(0, |sum, n| sum ^ std::hint::black_box(n)));
+            })
+            .await
+        }
+    });
+    for _ in 0..SIZE / 50_000 {
+        outbox.send(&mut message(1, 50_000)).unwrap();
+    }
+    let read = tokio::task::spawn_blocking({
+        let mut peer = peer.try_clone().unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(4))).unwrap();
+        move || {
+            let (mut all, mut buffer) = (0, vec![0; 1 << 16]);
+            while all < SIZE / 50_000 * 50_000 {
+                match peer.read(&mut buffer) {
+                    Ok(count) => all += count,
+                    Err(_) => break,
+                }
+            }
+            all
+        }
+    });
+    let read = read.await.unwrap();
+    stop.store(true, Ordering::Relaxed);
+    outbox.close(CloseReason::ClosedHere);
+    drop(peer);
+    carrier.await.unwrap();
+    drop(outbox);
+    flood.join().unwrap();
+    assert!(read >= SIZE / 50_000 * 50_000, "only {read} bytes came");
+}
+
+/// The bytes that come in `time`.
+async fn read_for(peer: &std::net::TcpStream, time: Duration) -> usize {
+    let mut peer = peer.try_clone().unwrap();
+    tokio::task::spawn_blocking(move || {
+        peer.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let (end, mut all, mut buffer) = (Instant::now() + time, 0, vec![0; 1 << 16]);
+        while Instant::now() < end {
+            all += peer.read(&mut buffer).unwrap_or(0);
+        }
+        all
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn who_waits_goes_on_when_there_is_room_and_when_the_connection_ends() {
+    let (outbox, stream, peer) = outbox(100_000).await;
+    let carrier = tokio::spawn({
+        let outbox = outbox.clone();
+        async move { run(stream, &outbox, || {}).await }
+    });
+    let fill = || {
+        while !outbox.is_busy() {
+            outbox.send(&mut message(1, 10_000)).unwrap();
+        }
+        let outbox = outbox.clone();
+        tokio::spawn(async move { outbox.ready().await })
+    };
+    let waits = fill();
+    tokio::task::yield_now().await;
+    assert!(!waits.is_finished());
+    // The kernel holds some megabytes; with each piece that is read, more is written.
+    read_for(&peer, Duration::from_millis(300)).await;
+    assert_eq!(waits.await.unwrap(), Ok(()));
+    outbox.drained().await;
+    assert_eq!(outbox.queued(), 0);
+    let waits = fill();
+    outbox.close(CloseReason::ClosedHere);
+    assert_eq!(waits.await.unwrap(), Err(Closed));
+    assert_eq!(outbox.send(&mut message(1, 1)), Err(Closed));
+    assert!(matches!(carrier.await.unwrap(), CloseReason::ClosedHere));
+}
+
+#[test]
+fn what_is_sent_behind_a_cork_goes_out_in_the_end() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (outbox, _stream, _peer) = outbox(100_000).await;
+        let outer = Cork::new();
+        {
+            let _inner = Cork::new();
+            outbox.send(&mut message(1, 10)).unwrap();
+        }
+        assert_eq!(outbox.written(), 0);
+        drop(outer);
+        assert_eq!(outbox.queued(), 0);
+        outbox.send(&mut message(1, 10)).unwrap();
+        assert_eq!(outbox.queued(), 0);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_is_left_behind_by_senders_that_meet() {
+    let (outbox, stream, mut peer) = outbox(DEFAULT_BUSY_LIMIT).await;
+    let carrier = tokio::spawn({
+        let outbox = outbox.clone();
+        async move { run(stream, &outbox, || {}).await }
+    });
+    let reader = tokio::task::spawn_blocking(move || {
+        let mut all = 0;
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match peer.read(&mut buffer) {
+                Ok(0) | Err(_) => break all,
+                Ok(count) => all += count as u64,
+            }
+        }
+    });
+    let senders: Vec<_> = (1..5)
+        .map(|id| {
+            let outbox = outbox.clone();
+            tokio::spawn(async move {
+                for round in 0..1000 {
+                    outbox.ready().await.unwrap();
+                    // Now and then one that goes out in fragments.
+                    let size = if round % 50 == 0 { 200_000 } else { round };
+                    outbox.send(&mut message(id, size)).unwrap();
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    tokio::time::timeout(Duration::from_secs(20), outbox.drained()).await.unwrap();
+    assert_eq!(outbox.queued(), 0);
+    assert!(!outbox.is_busy());
+    let written = outbox.written();
+    outbox.close(CloseReason::ClosedHere);
+    carrier.await.unwrap();
+    drop(outbox);
+    assert_eq!(reader.await.unwrap(), written);
+}

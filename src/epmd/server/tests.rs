@@ -1,0 +1,424 @@
+//! The server as its clients see it: bytes out, bytes in, and whether the connection stays.
+//!
+//! Where the cases of OTP's `epmd_SUITE` (25.2.3) are; `interop` is `interop-tests/tests/epmd.rs`:
+//!
+//! | case | test |
+//! | --- | --- |
+//! | `register_name`, `register_names_1`, `_2`, `get_port_nr` | `a_node_is_registered_found_and_dropped` |
+//! | `register_duplicate_name` | `a_clash_leaves_a_connection_without_a_name` |
+//! | `unicode_name`, `long_unicode_name`, `alive_req_too_large` | `names_and_extra_have_their_limits` |
+//! | `slow_get_port_nr` | `a_request_may_come_byte_by_byte`, `a_connection_that_makes_progress_is_not_idle` |
+//! | `unregister_others_name_1`, `_2` | `a_stop_with_relaxed_check_ends_the_connection_of_the_node` |
+//! | `register_overflow`, `stupid_names_req` | interop: `ten_thousand_nodes_and_a_thousand_clients` |
+//! | `name_with_null_inside`, `name_null_terminated`, `zero_length`, `alive_req_too_small_1`, `_2` | `what_is_no_request_gets_no_reply` |
+//! | `no_data`, `one_byte`, `two_bytes`, `partial_packet` | `a_connection_without_a_request_is_closed_after_a_minute` |
+//! | `too_large`, `buffer_overrun_1`, `_2` | `what_is_no_request_gets_no_reply`, `message`: `any_bytes_are_decoded_without_panic` |
+//! | `returns_valid_empty_extra`, `returns_valid_populated_extra_with_nulls` | `message`: `a_found_node_is_written_with_all_it_told` |
+//! | `names_stdout` | interop: `the_queries_of_both_commands_print_alike` |
+//! | `no_nonlocal_register`, `no_nonlocal_kill` | `other_machines_may_only_look` |
+//! | `no_live_killing` | `a_kill_is_refused_while_there_are_nodes` |
+//! | `socket_reset_before_alive2_reply_is_written` | `a_name_is_free_again_if_its_reply_cannot_be_written` |
+
+use std::io::ErrorKind;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::{Duration, advance, sleep};
+
+use super::connection::{Peer, serve};
+use super::*;
+use crate::epmd::message::{RawEntry, Request};
+
+async fn start() -> Server {
+    Server::builder().port(0).start().await.unwrap()
+}
+
+async fn relaxed() -> Server {
+    Server::builder().port(0).relaxed_command_check(true).start().await.unwrap()
+}
+
+fn framed(body: &[u8]) -> Vec<u8> {
+    let mut bytes = u16::try_from(body.len()).unwrap().to_be_bytes().to_vec();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+fn alive(name: &[u8]) -> Vec<u8> {
+    alive_with(name, b"", 6)
+}
+
+fn alive_with(name: &[u8], extra: &[u8], highest: u16) -> Vec<u8> {
+    let entry = NodeEntry::new("foo", 5000).unwrap();
+    let mut out = Vec::new();
+    let request = Request::Alive(RawEntry { name, extra, highest, ..RawEntry::from(&entry) });
+    request.encode(&mut out).unwrap();
+    out
+}
+
+async fn connect(server: &Server) -> TcpStream {
+    TcpStream::connect(server.local_addrs()[0]).await.unwrap()
+}
+
+/// Sends `bytes` and reads until the server closes the connection.
+async fn answer(server: &Server, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = connect(server).await;
+    // The server may close the connection before it has read all of it.
+    let _ = stream.write_all(bytes).await;
+    let mut reply = Vec::new();
+    match stream.read_to_end(&mut reply).await {
+        // Bytes that the server did not read make its end a reset.
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("{error}"),
+        _ => reply,
+    }
+}
+
+/// Sends `bytes` and reads a reply after which the server does not close the connection.
+async fn hold<const LENGTH: usize>(server: &Server, bytes: &[u8]) -> (TcpStream, [u8; LENGTH]) {
+    let mut stream = connect(server).await;
+    stream.write_all(bytes).await.unwrap();
+    let mut reply = [0; LENGTH];
+    stream.read_exact(&mut reply).await.unwrap();
+    let more = stream.try_read(&mut [0]);
+    assert!(more.is_err_and(|error| error.kind() == ErrorKind::WouldBlock), "more than a reply, or closed");
+    (stream, reply)
+}
+
+async fn registered(server: &Server, name: &str) -> TcpStream {
+    let (stream, reply) = hold::<6>(server, &alive(name.as_bytes())).await;
+    assert_eq!(reply[..2], *b"v\0");
+    stream
+}
+
+/// Ends a connection and waits until the server has done so too, by when it has dropped the name.
+async fn end(mut stream: TcpStream) {
+    stream.shutdown().await.unwrap();
+    assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_node_is_registered_found_and_dropped() {
+    let server = start().await;
+    assert_eq!(answer(&server, &framed(b"zfoo")).await, b"w\x01");
+    let node = registered(&server, "foo").await;
+    assert_eq!(answer(&server, &framed(b"zfoo")).await, b"w\0\x13\x88M\0\0\x06\0\x05\0\x03foo\0\0");
+    assert_eq!(answer(&server, &framed(b"zfoo\0")).await, b"w\0\x13\x88M\0\0\x06\0\x05\0\x03foo\0\0");
+    assert_eq!(answer(&server, &framed(b"zFOO")).await, b"w\x01");
+    assert_eq!(server.nodes().len(), 1);
+    end(node).await;
+    assert_eq!(answer(&server, &framed(b"zfoo")).await, b"w\x01");
+}
+
+#[tokio::test]
+async fn any_byte_ends_a_registration() {
+    let server = start().await;
+    let mut node = registered(&server, "foo").await;
+    node.write_all(b"x").await.unwrap();
+    assert_eq!(node.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(answer(&server, &framed(b"zfoo")).await, b"w\x01");
+}
+
+#[tokio::test]
+async fn a_byte_together_with_the_registration_voids_it() {
+    let server = start().await;
+    let mut bytes = alive(b"foo");
+    bytes.push(b'x');
+    assert_eq!(answer(&server, &bytes).await, b"");
+    assert!(server.nodes().is_empty());
+}
+
+#[tokio::test]
+async fn a_clash_leaves_a_connection_without_a_name() {
+    let server = start().await;
+    let node = registered(&server, "foo").await;
+    let (mut second, reply) = hold::<6>(&server, &alive(b"foo")).await;
+    assert_eq!(reply, *b"v\x01\0\0\0c");
+    second.write_all(&framed(b"n")).await.unwrap();
+    assert_eq!(second.read(&mut [0]).await.unwrap(), 0, "no request is taken on it any more");
+    let (third, _) = hold::<6>(&server, &alive(b"foo")).await;
+    end(third).await;
+    assert_eq!(server.nodes().len(), 1, "the end of a connection without a name drops none");
+    end(node).await;
+    end(registered(&server, "foo").await).await;
+}
+
+#[tokio::test]
+async fn the_creation_counts_up_with_each_use_of_a_name() {
+    let server = start().await;
+    let mut creations = Vec::new();
+    for _ in 0..3 {
+        let (node, reply) = hold::<6>(&server, &alive(b"foo")).await;
+        creations.push(u32::from_be_bytes(reply[2..].try_into().unwrap()));
+        end(node).await;
+    }
+    assert!(creations[0] > 1_700_000_000);
+    assert_eq!(creations[1..], [creations[0] + 1, creations[0] + 2]);
+    let (_node, reply) = hold::<4>(&server, &alive_with(b"foo", b"", 5)).await;
+    assert_eq!(reply[..3], *b"y\0\0");
+    assert!((1..=3).contains(&reply[3]));
+}
+
+#[tokio::test]
+async fn names_and_extra_have_their_limits() {
+    let server = start().await;
+    let longest = "\u{e9}".repeat(255);
+    let extra = [b'x'; 1021];
+    let taken = [
+        alive(longest.as_bytes()),
+        alive(b"a@b"),
+        alive_with(b"extra", &extra[..1020], 6),
+        alive(&"\u{1d11e}".repeat(255).into_bytes()),
+    ];
+    for request in taken {
+        let (_node, reply) = hold::<6>(&server, &request).await;
+        assert_eq!(reply[..2], *b"v\0");
+    }
+    let too_long = "\u{e9}".repeat(256);
+    let refused = [alive(too_long.as_bytes()), alive(b"x\xc3"), alive_with(b"extra2", &extra, 6)];
+    for request in refused {
+        let (_node, reply) = hold::<6>(&server, &request).await;
+        assert_eq!(reply, *b"v\x01\0\0\0c");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_gets_no_reply() {
+    let server = start().await;
+    let registration = alive(b"foo");
+    let bad = [
+        framed(b""),
+        framed(b"\0"),
+        framed(b"z"),
+        framed(b"a\0\0foo"),
+        framed(&registration[2..registration.len() - 2]),
+        alive(b""),
+        alive(b"f\0o"),
+        alive(b"foo\0"),
+        framed(&[b'z'; 63_000]),
+        [framed(b"n"), framed(b"n")].concat(),
+        3058_u16.to_be_bytes().to_vec(),
+        framed(b"sfoo"),
+    ];
+    for request in bad {
+        assert_eq!(answer(&server, &request).await, b"", "{request:?}");
+    }
+    let longest = vec![b'z'; 3057];
+    assert_eq!(answer(&server, &framed(&longest)).await, b"w\x01");
+}
+
+#[tokio::test]
+async fn a_request_may_come_byte_by_byte() {
+    let server = start().await;
+    let mut stream = connect(&server).await;
+    stream.set_nodelay(true).unwrap();
+    for byte in alive(b"foo") {
+        stream.write_all(&[byte]).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let mut reply = [0; 6];
+    stream.read_exact(&mut reply).await.unwrap();
+    assert_eq!(reply[..2], *b"v\0");
+}
+
+#[tokio::test]
+async fn names_and_dump_list_the_newest_first() {
+    let server = start().await;
+    let port = u32::from(server.port()).to_be_bytes().to_vec();
+    let nothing = answer(&server, &framed(b"n")).await;
+    assert_eq!(nothing, port);
+    let _foo = registered(&server, "foo").await;
+    let bar = registered(&server, "bar").await;
+    let names = answer(&server, &framed(b"nabc")).await;
+    assert_eq!(names, [&port[..], b"name bar at port 5000\nname foo at port 5000\n"].concat());
+    end(bar).await;
+    let names = answer(&server, &framed(b"n")).await;
+    assert_eq!(names, [&port[..], b"name foo at port 5000\n"].concat());
+    let dump = answer(&server, &framed(b"d")).await;
+    let text =
+        b"active name     <foo> at port 5000, fd = 1\n\0old/unused name <bar>, port = 5000, fd = 2 \n\0";
+    assert_eq!(dump, [&port[..], text].concat());
+}
+
+#[tokio::test]
+async fn a_kill_is_refused_while_there_are_nodes() {
+    let server = start().await;
+    let node = registered(&server, "foo").await;
+    assert_eq!(answer(&server, &framed(b"k")).await, b"NO");
+    end(node).await;
+    assert_eq!(answer(&server, &framed(b"k")).await, b"OK");
+    server.killed().await;
+    let address = server.local_addrs()[0];
+    server.close().await;
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_kill_with_relaxed_check_ends_all_connections() {
+    let server = relaxed().await;
+    let mut node = registered(&server, "foo").await;
+    assert_eq!(answer(&server, &framed(b"k")).await, b"OK");
+    assert_eq!(node.read(&mut [0]).await.unwrap(), 0);
+    server.killed().await;
+}
+
+#[tokio::test]
+async fn a_stop_with_relaxed_check_ends_the_connection_of_the_node() {
+    let server = relaxed().await;
+    let mut node = registered(&server, "foo").await;
+    assert_eq!(answer(&server, &framed(b"sfoo")).await, b"STOPPED");
+    assert_eq!(node.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(answer(&server, &framed(b"sfoo")).await, b"NOEXISTSTOPPED");
+    let _again = registered(&server, "foo").await;
+    assert_eq!(server.nodes().len(), 1);
+}
+
+#[tokio::test]
+async fn closing_ends_all_connections_and_frees_the_port() {
+    let server = start().await;
+    let mut node = registered(&server, "foo").await;
+    let mut idle = connect(&server).await;
+    let (address, port) = (server.local_addrs()[0], server.port());
+    server.close().await;
+    assert_eq!(node.read(&mut [0]).await.unwrap(), 0);
+    // It may have been closed before it was accepted.
+    assert!(matches!(idle.read(&mut [0]).await, Ok(0) | Err(_)));
+    assert!(TcpStream::connect(address).await.is_err());
+    let next = Server::builder().port(port).start().await.unwrap();
+    assert_eq!(next.local_addrs()[0], address);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_an_error_of_its_own() {
+    let server = start().await;
+    let error = Server::builder().port(server.port()).start().await.unwrap_err();
+    assert!(matches!(error, BindError::InUse { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn all_loopback_addresses_have_the_same_port() {
+    let server = start().await;
+    let addresses = server.local_addrs();
+    assert!(addresses.iter().all(|address| address.ip().is_loopback() && address.port() == server.port()));
+    assert!(addresses.iter().any(|address| address.ip() == IpAddr::from([127, 0, 0, 1])));
+    let everywhere = Server::builder().port(0).addresses([IpAddr::from([0, 0, 0, 0])]).start().await.unwrap();
+    let first = everywhere.local_addrs().iter().find(|address| address.is_ipv4()).unwrap();
+    assert!(first.ip().is_unspecified());
+    TcpStream::connect(("127.0.0.1", everywhere.port())).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_of_another_machine_is_an_error() {
+    let elsewhere = IpAddr::from([192, 0, 2, 1]);
+    let error = Server::builder().port(0).addresses([elsewhere]).start().await.unwrap_err();
+    assert!(matches!(error, BindError::Address { address, .. } if address.ip() == elsewhere), "{error}");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_closed_until_there_is_room() {
+    let server = Server::builder().port(0).max_connections(2).start().await.unwrap();
+    let foo = registered(&server, "foo").await;
+    let _bar = registered(&server, "bar").await;
+    assert_eq!(answer(&server, b"").await, b"");
+    end(foo).await;
+    // The place is free a moment after the end of the connection can be seen.
+    while answer(&server, &framed(b"zbar")).await.is_empty() {}
+}
+
+/// A connection by memory, so that time can be made up; gives the client's end and the task.
+fn piped(local: bool) -> (Arc<State>, DuplexStream, JoinHandle<()>) {
+    let limits = Server::builder().limits;
+    let state = Arc::new(State::new(4369, limits));
+    let (client, stream) = duplex(4096);
+    let peer = Peer { address: SocketAddr::from(([192, 0, 2, 1], 1234)), local };
+    let task = tokio::spawn(serve(Arc::clone(&state), stream, peer));
+    (state, client, task)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_request_is_closed_after_a_minute() {
+    for bytes in [b"".as_slice(), b"\0", b"\0\x05", b"\0\x05z"] {
+        let (_state, mut client, task) = piped(true);
+        client.write_all(bytes).await.unwrap();
+        sleep(Duration::from_millis(59_999)).await;
+        assert!(!task.is_finished());
+        sleep(Duration::from_millis(2)).await;
+        assert!(task.is_finished());
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_makes_progress_is_not_idle() {
+    let (_state, mut client, _task) = piped(true);
+    for byte in framed(b"n") {
+        sleep(Duration::from_secs(50)).await;
+        client.write_all(&[byte]).await.unwrap();
+    }
+    let mut reply = Vec::new();
+    client.read_to_end(&mut reply).await.unwrap();
+    assert_eq!(reply, 4369_u32.to_be_bytes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registration_and_a_clash_stay_for_as_long_as_they_like() {
+    for request in [alive(b"foo"), alive(b"\xff")] {
+        let (_state, mut client, task) = piped(true);
+        client.write_all(&request).await.unwrap();
+        client.read_exact(&mut [0; 6]).await.unwrap();
+        advance(Duration::from_secs(1_000_000)).await;
+        sleep(Duration::from_secs(1)).await;
+        assert!(!task.is_finished());
+    }
+}
+
+#[tokio::test]
+async fn other_machines_may_only_look() {
+    for request in [alive(b"foo"), framed(b"d"), framed(b"k"), framed(b"sfoo")] {
+        let (state, mut client, _task) = piped(false);
+        client.write_all(&request).await.unwrap();
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+        assert!(state.nodes().is_empty());
+    }
+    for (request, length) in [(framed(b"zfoo"), 2), (framed(b"n"), 4)] {
+        let (_state, mut client, _task) = piped(false);
+        client.write_all(&request).await.unwrap();
+        let mut reply = Vec::new();
+        client.read_to_end(&mut reply).await.unwrap();
+        assert_eq!(reply.len(), length);
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_free_again_if_its_reply_cannot_be_written() {
+    let (state, mut client, task) = piped(true);
+    client.write_all(&alive(b"foo")).await.unwrap();
+    drop(client);
+    task.await.unwrap();
+    assert!(state.nodes().is_empty());
+}
+
+#[test]
+fn local_is_loopback_or_the_very_address() {
+    let address = |ip: &str| SocketAddr::new(ip.parse().unwrap(), 1);
+    let local = |peer, own| Peer::new(address(peer), address(own)).local;
+    assert!(local("127.0.0.1", "127.0.0.1") && local("127.9.9.9", "127.0.1.1") && local("::1", "::1"));
+    assert!(local("192.0.2.1", "192.0.2.1") && local("2001:db8::1", "2001:db8::1"));
+    assert!(local("::ffff:127.0.0.1", "::ffff:127.0.0.1"));
+    assert!(!local("192.0.2.2", "192.0.2.1") && !local("2001:db8::2", "2001:db8::1"));
+}
+
+#[test]
+fn other_machines_get_a_quarter_of_the_connections() {
+    let mut limits = Server::builder().limits;
+    limits.max_connections = 8;
+    let state = State::new(4369, limits);
+    let peer = SocketAddr::from(([192, 0, 2, 1], 1234));
+    let remote = [state.place(peer, false), state.place(peer, false)];
+    assert!(remote.iter().all(Option::is_some));
+    assert!(state.place(peer, false).is_none());
+    let local: Vec<_> = (0..6).map(|_| state.place(peer, true)).collect();
+    assert!(local.iter().all(Option::is_some));
+    assert!(state.place(peer, true).is_none());
+    drop(remote);
+    assert!(state.place(peer, true).is_some());
+}

@@ -1,0 +1,190 @@
+//! What every node answers of Erlang's module `erlang`; everything else is `undef`.
+//!
+//! There is nothing here that could change the node, start a program or open a file: what a program lets others do,
+//! it exports itself.
+
+mod memory;
+mod statistics;
+mod system_info;
+mod time;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use self::statistics::Statistics;
+use super::{Arguments, Caller, Dest, Node, NodeType, Raise, SendError, exports, process_info};
+use crate::atom;
+use crate::term::{self, Atom, Pid, Term};
+
+type Value = Result<Term, Raise>;
+
+fn badarg() -> Raise {
+    Raise::error(atom!("badarg"))
+}
+
+impl Node {
+    /// Exports the functions that other nodes may call on any node.
+    pub(crate) fn export_standard_functions(&self) {
+        self.export_node_functions();
+        self.export_process_functions();
+        self.export_system_functions();
+        self.export_time_functions();
+        self.export_raising_functions();
+    }
+
+    /// Exports a function of module `erlang`: whatever is wrong with its arguments is `badarg`.
+    fn bif<A, R, F, Fut>(&self, name: &'static str, function: F)
+    where
+        A: Arguments + 'static,
+        R: Serialize + 'static,
+        F: Fn(Caller, A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, Raise>> + Send + 'static,
+    {
+        let function = Arc::new(function);
+        let atom = exports::to_atom(name);
+        self.export_raw("erlang", name, A::ARITY, move |caller, arguments| {
+            let (function, atom) = (function.clone(), atom.clone());
+            async move {
+                let result = match A::decode(&arguments) {
+                    Ok(decoded) => function(caller, decoded).await,
+                    Err(_) => Err(badarg()),
+                };
+                let encoded = result.and_then(|value| Ok(term::to_encoded(&value)?));
+                encoded.map_err(|raise| {
+                    let bad = raise.reason.is_atom("badarg");
+                    if bad { raise.in_bif(&atom, exports::arguments_term(&arguments)) } else { raise }
+                })
+            }
+        });
+    }
+
+    fn export_node_functions(&self) {
+        self.bif("node", async |caller: Caller, (): ()| Ok(caller.node().name().as_atom().clone()));
+        self.bif("nodes", async |caller: Caller, (): ()| Ok(caller.node().nodes(NodeType::Visible)));
+        self.bif("nodes", async |caller: Caller, (which,): (Term,)| nodes(caller.node(), &which));
+        self.bif("is_alive", async |caller: Caller, (): ()| Ok(caller.node().settings().alive));
+        self.bif("function_exported", async |caller: Caller, (m, f, a): (Atom, Atom, u64)| {
+            // No function has more arguments than fit a byte.
+            Ok(u8::try_from(a).is_ok_and(|a| caller.node().is_exported(m.as_str(), f.as_str(), a)))
+        });
+    }
+
+    fn export_process_functions(&self) {
+        self.bif("self", async |caller: Caller, (): ()| Ok(caller.pid().clone()));
+        self.bif("group_leader", async |caller: Caller, (): ()| Ok(caller.group_leader()));
+        self.bif("make_ref", async |caller: Caller, (): ()| Ok(caller.node().make_ref()));
+        self.bif("registered", async |caller: Caller, (): ()| Ok(caller.node().registered()));
+        self.bif("processes", async |caller: Caller, (): ()| Ok(caller.node().processes()));
+        self.bif("ports", async |_: Caller, (): ()| Ok(Term::NIL));
+        self.bif("whereis", async |caller: Caller, (name,): (Atom,)| -> Value {
+            let pid = caller.node().whereis(name.as_str());
+            Ok(pid.map_or(Term::Atom(atom!("undefined")), Term::Pid))
+        });
+        self.bif("is_process_alive", async |caller: Caller, (pid,): (Pid,)| {
+            let node = caller.node();
+            if pid.node == *node.name().as_atom() { Ok(node.is_process_alive(&pid)) } else { Err(badarg()) }
+        });
+        self.bif("process_info", async |caller: Caller, (pid,): (Pid,)| {
+            process_info::all(caller.node(), &pid).ok_or_else(badarg)
+        });
+        self.bif("process_info", async |caller: Caller, (pid, items): (Pid, Term)| {
+            process_info::some(caller.node(), &pid, &items).ok_or_else(badarg)
+        });
+        // There is no garbage to collect, so all of it is.
+        self.bif("garbage_collect", async |_: Caller, (): ()| Ok(true));
+        self.bif("garbage_collect", async |caller: Caller, (pid,): (Pid,)| {
+            let node = caller.node();
+            if pid.node == *node.name().as_atom() { Ok(node.is_process_alive(&pid)) } else { Err(badarg()) }
+        });
+        self.bif("send", async |caller: Caller, (to, message): (Dest, Term)| {
+            send(&caller, to, message).await
+        });
+        self.bif("exit", async |caller: Caller, (pid, reason): (Pid, Term)| {
+            caller.exit(&pid, reason).await;
+            Ok(true)
+        });
+    }
+
+    fn export_system_functions(&self) {
+        let statistics = Arc::new(Statistics::default());
+        self.bif("system_info", async |caller: Caller, (item,): (Term,)| {
+            system_info::system_info(caller.node(), &item).ok_or_else(badarg)
+        });
+        self.bif("statistics", move |caller: Caller, (item,): (Atom,)| {
+            let statistics = statistics.clone();
+            async move { statistics.get(caller.node(), &item).ok_or_else(badarg) }
+        });
+        self.bif("memory", async |_: Caller, (): ()| Ok(memory::all()));
+        self.bif("memory", async |_: Caller, (which,): (Term,)| memory::some(&which).ok_or_else(badarg));
+    }
+
+    fn export_time_functions(&self) {
+        self.bif("monotonic_time", async |caller: Caller, (): ()| Ok(time::native(caller.node().uptime())));
+        self.bif("monotonic_time", async |caller: Caller, (unit,): (Term,)| {
+            time::in_unit(caller.node().uptime(), &unit).ok_or_else(badarg)
+        });
+        self.bif("system_time", async |_: Caller, (): ()| Ok(time::native(time::since_epoch())));
+        self.bif("system_time", async |_: Caller, (unit,): (Term,)| {
+            time::in_unit(time::since_epoch(), &unit).ok_or_else(badarg)
+        });
+        self.bif("timestamp", async |_: Caller, (): ()| Ok(time::timestamp(time::since_epoch())));
+    }
+
+    fn export_raising_functions(&self) {
+        self.bif("error", async |_: Caller, (reason,): (Term,)| -> Value {
+            let stack = Raise::function_error(
+                atom!("error"),
+                &atom!("erlang"),
+                &atom!("error"),
+                Term::list([reason.clone()]),
+            );
+            Err(Raise { reason, ..stack })
+        });
+        self.bif("exit", async |_: Caller, (reason,): (Term,)| -> Value { Err(Raise::exit(reason)) });
+        self.bif("throw", async |_: Caller, (thrown,): (Term,)| -> Value { Err(Raise::throw(thrown)) });
+        self.export_raw("erlang", "apply", 3, async |caller, arguments| {
+            let [module, function, arguments] = &arguments[..] else { return Err(badarg()) };
+            let node = caller.node().clone();
+            node.apply_encoded(caller, module, function, arguments).await
+        });
+        self.export_raw("erlang", "apply", 2, async |caller, arguments| {
+            let [fun, arguments] = &arguments[..] else { return Err(badarg()) };
+            let node = caller.node().clone();
+            node.apply_fun(caller, fun, arguments).await
+        });
+    }
+}
+
+/// `erlang:send/2`. As in Erlang, only a name of this node that is not registered is an error.
+async fn send(caller: &Caller, to: Dest, message: Term) -> Value {
+    match caller.send(to, message.clone()).await {
+        Err(SendError::NotRegistered(_)) => Err(badarg()),
+        _ => Ok(message),
+    }
+}
+
+fn nodes(node: &Node, which: &Term) -> Result<Vec<Atom>, Raise> {
+    let own = || node.name().as_atom().clone();
+    let one = |which: &Term| match which.as_atom()?.as_str() {
+        "visible" => Some(node.nodes(NodeType::Visible)),
+        "hidden" => Some(node.nodes(NodeType::Hidden)),
+        "connected" => Some(node.nodes(NodeType::Connected)),
+        "this" => Some(vec![own()]),
+        "known" => {
+            let mut known = node.nodes(NodeType::Connected);
+            known.insert(0, own());
+            Some(known)
+        }
+        _ => None,
+    };
+    let mut found = match which {
+        Term::List(all) => all.iter().map(one).collect::<Option<Vec<_>>>().map(|lists| lists.concat()),
+        which => one(which),
+    }
+    .ok_or_else(badarg)?;
+    found.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+    found.dedup();
+    Ok(found)
+}

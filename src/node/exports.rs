@@ -1,0 +1,261 @@
+//! Functions of this program that other nodes may call as `Module:Function(Args...)`.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use parking_lot::RwLock;
+use serde::Serialize;
+use serde::de::{DeserializeOwned, Error as _};
+
+use super::{Node, Process};
+use crate::atom;
+use crate::process::Exit;
+use crate::term::etf::{DecodeError, EncodeError, Encoded, Writer};
+use crate::term::{self, Atom, AtomTooLong, DeserializeError, Pid, SerializeError, Term, ser};
+
+/// The process in which an exported function runs: one of its own for each call.
+///
+/// It is that [`Process`] in all respects; besides it knows who called.
+#[derive(Debug)]
+pub struct Caller {
+    process: Process,
+    from: Pid,
+    /// How many functions called one another in this process, up to the one that runs.
+    pub(super) nested_calls: u32,
+}
+
+impl Caller {
+    pub(crate) fn new(process: Process, from: Pid) -> Caller {
+        Caller { process, from, nested_calls: 0 }
+    }
+
+    /// The process that called, or asked for the spawn.
+    #[must_use]
+    pub fn from(&self) -> &Pid {
+        &self.from
+    }
+}
+
+impl Deref for Caller {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl DerefMut for Caller {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+/// How an exported function fails, in the classes of Erlang.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raise {
+    /// `error`, `exit` or `throw`.
+    pub class: Class,
+    /// The reason, or what was thrown.
+    pub reason: Term,
+    /// The stack trace, `[{Module, Function, Arity or Args, Location}]`. If it is empty, the node names the exported
+    /// function there.
+    pub stack: Term,
+}
+
+/// The class of an exception.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// `error(Reason)`: something is wrong.
+    Error,
+    /// `exit(Reason)`: the process ends.
+    Exit,
+    /// `throw(Term)`.
+    Throw,
+}
+
+impl Raise {
+    /// As `error(Reason)`.
+    pub fn error(reason: impl Into<Term>) -> Raise {
+        Raise { class: Class::Error, reason: reason.into(), stack: Term::NIL }
+    }
+
+    /// As `exit(Reason)`.
+    pub fn exit(reason: impl Into<Term>) -> Raise {
+        Raise { class: Class::Exit, reason: reason.into(), stack: Term::NIL }
+    }
+
+    /// As `throw(Thrown)`.
+    pub fn throw(thrown: impl Into<Term>) -> Raise {
+        Raise { class: Class::Throw, reason: thrown.into(), stack: Term::NIL }
+    }
+}
+
+/// The reason that a process ends with if nothing catches the exception.
+impl From<Raise> for Exit {
+    fn from(raise: Raise) -> Exit {
+        Exit::new(match raise.class {
+            Class::Error => Term::tuple([raise.reason, raise.stack]),
+            Class::Exit => raise.reason,
+            Class::Throw => {
+                Term::tuple([Term::tuple([Term::Atom(atom!("nocatch")), raise.reason]), raise.stack])
+            }
+        })
+    }
+}
+
+/// What ended the function as a process ends the call in the class `exit`.
+impl From<Exit> for Raise {
+    fn from(exit: Exit) -> Raise {
+        Raise::exit(exit.into_reason())
+    }
+}
+
+macro_rules! from_errors {
+    ($($error:ty)*) => { $(
+        impl From<$error> for Raise {
+            fn from(error: $error) -> Raise {
+                Raise::error(Exit::from(error).into_reason())
+            }
+        }
+    )* };
+}
+from_errors!(std::io::Error DecodeError EncodeError DeserializeError SerializeError AtomTooLong super::SendError);
+
+/// The arguments of an exported function: a tuple of up to eight types that serde can read.
+pub trait Arguments: Sized + Send {
+    /// How many there are.
+    const ARITY: u8;
+
+    /// Decodes them.
+    ///
+    /// # Errors
+    /// [`DeserializeError`] for the first that does not fit, or when there are fewer or more.
+    fn decode(arguments: &[Encoded]) -> Result<Self, DeserializeError>;
+}
+
+macro_rules! arguments {
+    ($arity:literal $($name:ident)*) => {
+        impl<$($name: DeserializeOwned + Send),*> Arguments for ($($name,)*) {
+            const ARITY: u8 = $arity;
+
+            #[allow(non_snake_case, reason = "type parameters name the variables")]
+            fn decode(arguments: &[Encoded]) -> Result<Self, DeserializeError> {
+                match arguments {
+                    [$($name),*] => Ok(($(term::from_encoded::<$name>($name)?,)*)),
+                    _ => Err(DeserializeError::custom(format_args!(
+                        "{} arguments where {} are expected", arguments.len(), $arity
+                    ))),
+                }
+            }
+        }
+    };
+}
+arguments!(0);
+arguments!(1 A);
+arguments!(2 A B);
+arguments!(3 A B C);
+arguments!(4 A B C D);
+arguments!(5 A B C D E);
+arguments!(6 A B C D E F);
+arguments!(7 A B C D E F G);
+arguments!(8 A B C D E F G H);
+
+type Answer = Pin<Box<dyn Future<Output = Result<Encoded, Raise>> + Send>>;
+type Function = Arc<dyn Fn(Caller, Vec<Encoded>) -> Answer + Send + Sync>;
+type Functions = HashMap<Atom, Vec<(u8, Function)>, FixedState>;
+
+/// The exported functions of a node.
+#[derive(Default)]
+pub(crate) struct Exports(RwLock<HashMap<Atom, Functions, FixedState>>);
+
+impl fmt::Debug for Exports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.read().keys()).finish()
+    }
+}
+
+impl Exports {
+    pub(super) fn get(&self, module: &str, function: &str, arity: usize) -> Option<Function> {
+        let modules = self.0.read();
+        let candidates = modules.get(module)?.get(function)?;
+        candidates.iter().find(|(n, _)| usize::from(*n) == arity).map(|(_, function)| function.clone())
+    }
+
+    fn insert(&self, module: Atom, name: Atom, arity: u8, function: Function) {
+        let mut modules = self.0.write();
+        let candidates = modules.entry(module).or_default().entry(name).or_default();
+        candidates.retain(|(n, _)| *n != arity);
+        candidates.push((arity, function));
+    }
+}
+
+impl Node {
+    /// Lets other nodes call `function` as `module:name(Args...)`, by rpc, erpc or spawn.
+    ///
+    /// The arguments are decoded into the tuple that `function` takes, and its length is the arity: functions of
+    /// one name and different arity stand beside each other. Each call runs in a process of its own. Exporting the
+    /// same name and arity again replaces the function. Nothing that is not exported can be called.
+    ///
+    /// # Panics
+    /// When `module` or `name` is longer than an atom can be.
+    pub fn export<A, R, F, Fut>(&self, module: &str, name: &str, function: F)
+    where
+        A: Arguments + 'static,
+        R: Serialize + 'static,
+        F: Fn(Caller, A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, Raise>> + Send + 'static,
+    {
+        let function = Arc::new(function);
+        let at = (to_atom(module), to_atom(name));
+        self.export_raw(module, name, A::ARITY, move |caller, arguments| {
+            let (function, at) = (function.clone(), at.clone());
+            async move {
+                let decoded = A::decode(&arguments).map_err(|error| {
+                    tracing::debug!(module = %at.0, function = %at.1, %error, "arguments do not fit");
+                    // What a BEAM function says that has no clause for its arguments.
+                    Raise::function_error(atom!("function_clause"), &at.0, &at.1, arguments_term(&arguments))
+                })?;
+                let result = function(caller, decoded).await;
+                let encoded = result.and_then(|value| Ok(term::to_encoded(&value)?));
+                encoded.map_err(|raise| raise.within(&at.0, &at.1, A::ARITY))
+            }
+        });
+    }
+
+    /// Exports a function that gets its arguments as they came, and gives its result ready to be sent.
+    pub(crate) fn export_raw<F, Fut>(&self, module: &str, name: &str, arity: u8, function: F)
+    where
+        F: Fn(Caller, Vec<Encoded>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Encoded, Raise>> + Send + 'static,
+    {
+        let function: Function = Arc::new(move |caller, arguments| Box::pin(function(caller, arguments)));
+        self.exports().insert(to_atom(module), to_atom(name), arity, function);
+    }
+
+    /// Whether `module:function/arity` is exported.
+    #[must_use]
+    pub fn is_exported(&self, module: &str, function: &str, arity: u8) -> bool {
+        self.exports().get(module, function, arity.into()).is_some()
+    }
+}
+
+pub(super) fn to_atom(name: &str) -> Atom {
+    Atom::new(name).expect("a name of at most 255 characters")
+}
+
+pub(super) fn arguments_term(arguments: &[Encoded]) -> Term {
+    // What does not decode is shown as what it is not: there.
+    Term::list(arguments.iter().map(|argument| argument.to_term().unwrap_or_default()))
+}
+
+/// Encodes the arguments of a function, a tuple or a `Vec`, as the list that Erlang calls functions with.
+pub(crate) fn to_arguments<A: Serialize>(arguments: &A) -> Result<Encoded, SerializeError> {
+    let mut writer = Writer::new();
+    ser::arguments_to_writer(&mut writer, arguments, ser::Options::default())?;
+    Ok(Encoded::new(writer.into_bytes(), None))
+}

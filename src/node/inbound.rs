@@ -1,0 +1,216 @@
+//! What the other nodes send: each control message as the signal it stands for.
+
+use std::sync::Arc;
+
+use super::Node;
+use super::net_kernel::Connection;
+use super::registry::owner_of_alias;
+use crate::atom;
+use crate::dist::connection::{Event, IncomingMessage, ProtocolError};
+use crate::dist::control::{AltactTo, ControlMessage, PidOrName};
+use crate::process::{ExitKind, Message, Recipient, Signal, SpawnReply, UnlinkId};
+use crate::term::etf::Encoded;
+use crate::term::{Atom, Pid, Reference, Term};
+
+impl Node {
+    /// Takes what came over `connection`. An error closes it.
+    pub(crate) fn handle_event(
+        &self,
+        connection: &Arc<Connection>,
+        event: Event,
+    ) -> Result<(), ProtocolError> {
+        let Event::Message(IncomingMessage { control, payload }) = event else { return Ok(()) };
+        self.handle_control(connection, control, payload)
+    }
+
+    fn handle_control(
+        &self,
+        connection: &Arc<Connection>,
+        control: ControlMessage,
+        payload: Option<Encoded>,
+    ) -> Result<(), ProtocolError> {
+        match control {
+            ControlMessage::SendSender { from, to } | ControlMessage::SendSenderTt { from, to, .. } => {
+                self.message_received(&from, &Recipient::Pid(to), payload)?;
+            }
+            ControlMessage::Send { to } | ControlMessage::SendTt { to, .. } => {
+                self.message_received(self.pid(), &Recipient::Pid(to), payload)?;
+            }
+            ControlMessage::RegSend { from, to } | ControlMessage::RegSendTt { from, to, .. } => {
+                self.message_received(&from, &self.named(to), payload)?;
+            }
+            ControlMessage::AliasSend { from, to } | ControlMessage::AliasSendTt { from, to, .. } => {
+                self.alias_message_received(&from, to, payload)?;
+            }
+            ControlMessage::AltactSigSend { flags, from, to, .. } if flags.exit => match to {
+                AltactTo::Pid(to) => self.exit_received(&from, &to, ExitKind::Signal, payload)?,
+                AltactTo::Alias(to) => self.exit_alias(&from, &to, reason(payload)?),
+                AltactTo::Name(to) => {
+                    let signal = Signal::Exit(ExitKind::Signal, reason(payload)?);
+                    self.signal_received(&from, &self.named(to), signal);
+                }
+            },
+            ControlMessage::AltactSigSend { from, to, .. } => match to {
+                AltactTo::Pid(to) => self.message_received(&from, &Recipient::Pid(to), payload)?,
+                AltactTo::Name(to) => self.message_received(&from, &self.named(to), payload)?,
+                AltactTo::Alias(to) => self.alias_message_received(&from, to, payload)?,
+            },
+            ControlMessage::Link { from, to } => {
+                self.relate_received(connection, &Recipient::Pid(to.clone()));
+                self.deliver(&from, &to, Signal::Link);
+            }
+            ControlMessage::Unlink { from, to } => self.deliver(&from, &to, Signal::UnlinkWithoutId),
+            ControlMessage::UnlinkId { id, from, to } => {
+                self.deliver(&from, &to, Signal::Unlink(UnlinkId(id.0)));
+            }
+            ControlMessage::UnlinkIdAck { id, from, to } => {
+                self.deliver(&from, &to, Signal::UnlinkAck(UnlinkId(id.0)));
+            }
+            ControlMessage::Exit { from, to, reason } | ControlMessage::ExitTt { from, to, reason, .. } => {
+                self.deliver(&from, &to, Signal::Exit(ExitKind::Link, reason));
+            }
+            ControlMessage::Exit2 { from, to, reason } | ControlMessage::Exit2Tt { from, to, reason, .. } => {
+                self.deliver(&from, &to, Signal::Exit(ExitKind::Signal, reason));
+            }
+            ControlMessage::PayloadExit { from, to } | ControlMessage::PayloadExitTt { from, to, .. } => {
+                self.exit_received(&from, &to, ExitKind::Link, payload)?;
+            }
+            ControlMessage::PayloadExit2 { from, to } | ControlMessage::PayloadExit2Tt { from, to, .. } => {
+                self.exit_received(&from, &to, ExitKind::Signal, payload)?;
+            }
+            ControlMessage::GroupLeader { from, to } => {
+                self.deliver(&from.clone(), &to, Signal::GroupLeader(from));
+            }
+            ControlMessage::MonitorP { from, to, reference } => {
+                let (to, name) = self.monitored(to);
+                self.relate_received(connection, &to);
+                self.signal_received(&from, &to, Signal::Monitor(reference, name));
+            }
+            ControlMessage::DemonitorP { from, to, reference } => {
+                let (to, _) = self.monitored(to);
+                self.signal_received(&from, &to, Signal::Demonitor(reference));
+            }
+            ControlMessage::MonitorPExit { from, to, reference, reason } => {
+                self.down_received(connection, from, &to, reference, reason);
+            }
+            ControlMessage::PayloadMonitorPExit { from, to, reference } => {
+                self.down_received(connection, from, &to, reference, reason(payload)?);
+            }
+            ControlMessage::SpawnRequest(request) | ControlMessage::SpawnRequestTt(request, _) => {
+                if let Some(arguments) = &payload {
+                    arguments.reader().check().map_err(ProtocolError::Payload)?;
+                }
+                self.spawn_requested(connection, &request, payload);
+            }
+            ControlMessage::SpawnReply { request, to, flags, result }
+            | ControlMessage::SpawnReplyTt { request, to, flags, result, .. } => {
+                let result = match result {
+                    PidOrName::Pid(pid) => Ok(pid),
+                    PidOrName::Name(reason) => Err(reason),
+                };
+                let (link, monitor) = (flags.has_link(), flags.has_monitor());
+                self.deliver_spawn_reply(&to, SpawnReply { request, result, link, monitor });
+            }
+        }
+        Ok(())
+    }
+
+    fn named(&self, name: Atom) -> Recipient {
+        Recipient::Name { name, node: self.name().as_atom().clone() }
+    }
+
+    /// What a monitor looks at, and the name it goes by.
+    fn monitored(&self, target: PidOrName) -> (Recipient, Option<Atom>) {
+        match target {
+            PidOrName::Pid(pid) => (Recipient::Pid(pid), None),
+            PidOrName::Name(name) => (self.named(name.clone()), Some(name)),
+        }
+    }
+
+    /// Hands a message to whom it is for. Nobody looks at one for a process that is not there.
+    ///
+    /// Whoever receives it decodes it; that it is a term is made sure of here, so that a node which sends what is none
+    /// loses its connection, and nothing of it is ever passed on.
+    fn message_received(
+        &self,
+        from: &Pid,
+        to: &Recipient,
+        payload: Option<Encoded>,
+    ) -> Result<(), ProtocolError> {
+        let cell = match to {
+            Recipient::Pid(pid) => self.local(pid),
+            Recipient::Name { name, .. } => self.names().whereis(name.as_str()),
+        };
+        if let Some((cell, payload)) = cell.zip(payload) {
+            payload.reader().check().map_err(ProtocolError::Payload)?;
+            self.deliver_to(from, &cell, Signal::Message(Message::from_encoded(payload)));
+        }
+        Ok(())
+    }
+
+    fn alias_message_received(
+        &self,
+        from: &Pid,
+        to: Reference,
+        payload: Option<Encoded>,
+    ) -> Result<(), ProtocolError> {
+        let cell = owner_of_alias(&to).and_then(|owner| self.local(&owner));
+        if let Some((cell, payload)) = cell.zip(payload) {
+            payload.reader().check().map_err(ProtocolError::Payload)?;
+            self.deliver_to(from, &cell, Signal::AliasMessage(to, Message::from_encoded(payload)));
+        }
+        Ok(())
+    }
+
+    /// Hands an exit signal to whom it is for. Nobody looks at the reason of one for a process that is not there.
+    fn exit_received(
+        &self,
+        from: &Pid,
+        to: &Pid,
+        kind: ExitKind,
+        payload: Option<Encoded>,
+    ) -> Result<(), ProtocolError> {
+        if let Some(cell) = self.local(to) {
+            self.deliver_to(from, &cell, Signal::Exit(kind, reason(payload)?));
+        }
+        Ok(())
+    }
+
+    fn signal_received(&self, from: &Pid, to: &Recipient, signal: Signal) {
+        self.route(from, crate::process::Outgoing { to: to.clone(), signal });
+    }
+
+    /// Binds the process that a link or monitor from the other node reaches to the connection.
+    fn relate_received(&self, connection: &Arc<Connection>, to: &Recipient) {
+        let cell = match to {
+            Recipient::Pid(pid) => self.local(pid),
+            Recipient::Name { name, .. } => self.names().whereis(name.as_str()),
+        };
+        if let Some(cell) = cell {
+            connection.relate(&cell);
+        }
+    }
+
+    fn down_received(
+        &self,
+        connection: &Connection,
+        from: PidOrName,
+        to: &Pid,
+        reference: Reference,
+        reason: Term,
+    ) {
+        let (sender, name) = match from {
+            PidOrName::Pid(pid) => (pid, None),
+            // No pid is told; only the node counts.
+            PidOrName::Name(name) => (connection.node_pid(), Some(name)),
+        };
+        self.deliver(&sender, to, Signal::Down(reference, name, reason));
+    }
+}
+
+fn reason(payload: Option<Encoded>) -> Result<Term, ProtocolError> {
+    match payload {
+        Some(payload) => payload.to_term().map_err(ProtocolError::Payload),
+        None => Ok(Term::Atom(atom!("undefined"))),
+    }
+}

@@ -1,0 +1,264 @@
+//! The running node: processes, connections, and the way of signals between them.
+//!
+//! [`Node`] is a handle that can be cloned and used from anywhere in the program. [`Process`] is what the code that
+//! runs as a process gets: it can be sent to, and do to other processes, here or on other nodes, all that a BEAM
+//! process can.
+
+// Numbers of this node's own making are packed into the fields of pids and references.
+#![expect(clippy::cast_possible_truncation, reason = "they are masked before")]
+
+mod apply;
+mod attached;
+mod auth;
+mod config;
+mod connect;
+mod context;
+mod crash;
+mod dest;
+mod erlang;
+mod exports;
+mod inbound;
+mod net_kernel;
+mod outbound;
+mod process_info;
+mod registry;
+mod router;
+mod spawn;
+mod spawn_at;
+mod spawn_request;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+pub use self::auth::{CookieFileError, default_cookie, read_cookie_file};
+pub use self::config::Builder;
+pub use self::connect::{ConnectError, StartError};
+pub use self::context::Process;
+pub use self::dest::{Dest, SendError};
+pub(crate) use self::exports::to_arguments;
+pub use self::exports::{Arguments, Caller, Class, Raise};
+pub use self::net_kernel::NodeType;
+pub(crate) use self::registry::ProcessCell;
+pub use self::registry::{InitialCall, RegisterError};
+pub(crate) use self::spawn::{SpawnOptions, TemporaryProcess};
+pub use self::spawn_at::SpawnError;
+pub(crate) use self::spawn_at::{SpawnRequest, Tell};
+pub(crate) use self::spawn_request::{WireOptions, run_function};
+
+use self::attached::Attached;
+use self::auth::Cookies;
+use self::config::Settings;
+use self::exports::Exports;
+use self::net_kernel::NetKernel;
+use self::registry::{Names, Processes, References};
+use crate::dist::{Cookie, NodeName};
+use crate::epmd;
+use crate::term::{Atom, Creation, Pid, Reference};
+
+/// A running node.
+///
+/// Cloning gives another handle to the same node.
+#[derive(Debug, Clone)]
+pub struct Node(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: NodeName,
+    creation: Creation,
+    started: Instant,
+    /// The sender of what no process sends, and the group leader of what has no other.
+    pid: Pid,
+    settings: Settings,
+    cookies: Cookies,
+    runtime: Handle,
+    processes: Processes,
+    names: Names,
+    references: References,
+    exports: Exports,
+    net_kernel: NetKernel,
+    attached: Attached,
+    /// What runs for as long as the node does, and its name at epmd.
+    services: Mutex<Services>,
+}
+
+#[derive(Debug, Default)]
+struct Services {
+    tasks: JoinSet<()>,
+    registration: Option<epmd::Registration>,
+    epmd: Option<epmd::Server>,
+    port: u16,
+}
+
+impl Node {
+    /// Settings for a node of this name: `name@host`, or only `name`, to which the short name of this host is added.
+    ///
+    /// A host with a dot makes it a node with a long name; those only talk to others of their kind.
+    pub fn builder(name: &str) -> Builder {
+        Builder::new(name)
+    }
+
+    /// The node's full name.
+    #[must_use]
+    pub fn name(&self) -> &NodeName {
+        &self.0.name
+    }
+
+    /// Which incarnation of its name it is.
+    #[must_use]
+    pub fn creation(&self) -> Creation {
+        self.0.creation
+    }
+
+    /// How long ago it started.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+
+    /// The port on which it takes connections; 0 if it takes none.
+    #[must_use]
+    pub fn dist_port(&self) -> u16 {
+        self.0.services.lock().port
+    }
+
+    /// Whether it is a hidden node.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.settings().hidden
+    }
+
+    pub(crate) fn prevents_overlapping_partitions(&self) -> bool {
+        self.settings().prevent_overlapping_partitions
+    }
+
+    /// The pid that stands for the node itself: it sends what is sent outside of any process.
+    pub(crate) fn pid(&self) -> &Pid {
+        &self.0.pid
+    }
+
+    /// A new reference, unique among all that the connected nodes make.
+    ///
+    /// Does what `make_ref/0` does.
+    #[must_use]
+    pub fn make_ref(&self) -> Reference {
+        self.0.references.next()
+    }
+
+    /// Registers `pid`, a process of this node, under `name`.
+    ///
+    /// # Errors
+    /// [`RegisterError`]: the name is taken, the process has one already or is no process of this node, or the name is
+    /// `undefined`.
+    ///
+    /// # Panics
+    /// When `name` is longer than an atom can be.
+    ///
+    /// Does what `register/2` does.
+    pub fn register(&self, name: &str, pid: &Pid) -> Result<(), RegisterError> {
+        let name = Atom::new(name).expect("a name of at most 255 characters");
+        let cell = self.local(pid).ok_or(RegisterError::NoProcess)?;
+        self.names().register(name, &cell)
+    }
+
+    /// Gives a registered name back; true if it was registered.
+    ///
+    /// Does what `unregister/1` does.
+    pub fn unregister(&self, name: &str) -> bool {
+        self.names().unregister(name)
+    }
+
+    /// The process registered under `name`.
+    ///
+    /// Does what `whereis/1` does.
+    #[must_use]
+    pub fn whereis(&self, name: &str) -> Option<Pid> {
+        self.names().whereis(name).map(|cell| cell.pid.clone())
+    }
+
+    /// The registered names.
+    ///
+    /// Does what `registered/0` does.
+    #[must_use]
+    pub fn registered(&self) -> Vec<Atom> {
+        self.names().all()
+    }
+
+    /// The processes of this node.
+    ///
+    /// Does what `processes/0` does.
+    #[must_use]
+    pub fn processes(&self) -> Vec<Pid> {
+        self.process_table().all().iter().map(|cell| cell.pid.clone()).collect()
+    }
+
+    /// Whether the process lives; always false for processes of other nodes.
+    ///
+    /// Does what `is_process_alive/1` does.
+    #[must_use]
+    pub fn is_process_alive(&self, pid: &Pid) -> bool {
+        self.local(pid).is_some_and(|cell| !cell.state.lock().has_ended())
+    }
+
+    /// The cookie for one other node, in place of the one for all.
+    ///
+    /// Does what `erlang:set_cookie/2` does.
+    ///
+    /// # Errors
+    /// When `cookie` can't be one.
+    pub fn set_cookie_for(&self, node: &NodeName, cookie: &str) -> Result<(), crate::dist::CookieError> {
+        self.0.cookies.set(node.as_atom().clone(), Cookie::new(cookie)?);
+        Ok(())
+    }
+
+    /// Another cookie for all nodes without one of their own. Connections that are up stay up.
+    ///
+    /// # Errors
+    /// When `cookie` can't be one.
+    pub fn set_cookie(&self, cookie: &str) -> Result<(), crate::dist::CookieError> {
+        self.0.cookies.set_default(Cookie::new(cookie)?);
+        Ok(())
+    }
+
+    /// The process `pid`, if it lives on this node.
+    fn local(&self, pid: &Pid) -> Option<Arc<registry::ProcessCell>> {
+        self.process_table().get(pid)
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.0.runtime
+    }
+
+    pub(crate) fn process_table(&self) -> &Processes {
+        &self.0.processes
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.0.names
+    }
+
+    pub(crate) fn references(&self) -> &References {
+        &self.0.references
+    }
+
+    fn exports(&self) -> &Exports {
+        &self.0.exports
+    }
+
+    fn net_kernel(&self) -> &NetKernel {
+        &self.0.net_kernel
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    fn cookies(&self) -> &Cookies {
+        &self.0.cookies
+    }
+}

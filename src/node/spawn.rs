@@ -1,0 +1,242 @@
+//! The tasks that run processes: from spawn to the last signal.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use super::registry::{InitialCall, ProcessCell, RegisterError};
+use super::{Node, Process};
+use crate::atom;
+use crate::dist::cork::Cork;
+use crate::process::{Exit, ExitKind, ProcessState, Signal};
+use crate::term::{Atom, Pid, Reference, Term};
+
+/// How a process is to be started.
+#[derive(Debug, Default)]
+pub(crate) struct SpawnOptions {
+    /// The process to be linked with from the start.
+    pub(crate) link: Option<Pid>,
+    /// The process that monitors it from the start, and by which reference.
+    pub(crate) monitor: Option<(Pid, Reference)>,
+    pub(crate) group_leader: Option<Pid>,
+    /// What those who look at the process see as its function.
+    pub(crate) initial_call: Option<InitialCall>,
+}
+
+impl Node {
+    /// Starts a process that runs `body`, and gives its pid.
+    ///
+    /// The process ends when its function returns: with reason `normal` for `Ok`, else with the reason of the
+    /// [`Exit`]. A panic ends it too, with the reason `{panic, Text}`. Exit signals end it at its next await.
+    ///
+    /// Does what `erlang:spawn/1` does.
+    pub fn spawn<F, Fut>(&self, body: F) -> Pid
+    where
+        F: FnOnce(Process) -> Fut,
+        Fut: Future<Output = Result<(), Exit>> + Send + 'static,
+    {
+        self.start(self.new_cell(SpawnOptions::default()), body)
+    }
+
+    /// Starts the task of a process made by [`new_cell`](Node::new_cell).
+    pub(crate) fn start<F, Fut>(&self, cell: Arc<ProcessCell>, body: F) -> Pid
+    where
+        F: FnOnce(Process) -> Fut,
+        Fut: Future<Output = Result<(), Exit>> + Send + 'static,
+    {
+        let pid = cell.pid.clone();
+        let body = body(Process::new(self.clone(), cell.clone()));
+        self.runtime().spawn(run(self.clone(), cell, body));
+        pid
+    }
+
+    /// Makes a process without a task: for what waits outside of any process, as a call of the node itself.
+    pub(crate) fn new_cell(&self, options: SpawnOptions) -> Arc<ProcessCell> {
+        let pid = self.process_table().next_pid();
+        let group_leader = options.group_leader.unwrap_or_else(|| self.pid().clone());
+        let mut state = ProcessState::new(pid.clone(), group_leader);
+        if let Some(parent) = &options.link {
+            state.link(parent);
+        }
+        if let Some((watcher, reference)) = &options.monitor {
+            state.handle(watcher, Signal::Monitor(reference.clone(), None));
+        }
+        let cell = Arc::new(ProcessCell {
+            pid,
+            state: Mutex::new(state),
+            exiting: AtomicBool::new(false),
+            related: Mutex::new(SmallVec::new()),
+            monitors_nodes: AtomicBool::new(false),
+            mailbox_len: AtomicUsize::new(0),
+            polls: AtomicU64::new(0),
+            initial_call: options.initial_call.unwrap_or_else(|| InitialCall {
+                module: atom!("erlnode"),
+                function: atom!("process"),
+                arity: 1,
+            }),
+        });
+        self.process_table().insert(cell.clone());
+        for other in options.link.iter().chain(options.monitor.as_ref().map(|(watcher, _)| watcher)) {
+            self.relate(&cell, &other.node);
+        }
+        cell
+    }
+
+    /// Makes the process of a child, under a name if one is given, and links it with its parent if there is one.
+    ///
+    /// # Errors
+    /// [`RegisterError`]; there is no process then.
+    pub(crate) fn new_child(
+        &self,
+        options: SpawnOptions,
+        name: Option<Atom>,
+        parent: Option<&ProcessCell>,
+    ) -> Result<Arc<ProcessCell>, RegisterError> {
+        let cell = self.new_cell(options);
+        if let Some(name) = name
+            && let Err(error) = self.names().register(name, &cell)
+        {
+            self.end_process(&cell, Exit::normal().reason());
+            return Err(error);
+        }
+        if let Some(parent) = parent {
+            cell.state.lock().link(&parent.pid);
+            let mut state = parent.state.lock();
+            let alive = !state.has_ended();
+            if alive {
+                state.link(&cell.pid);
+            }
+            drop(state);
+            if !alive {
+                let noproc = Term::Atom(atom!("noproc"));
+                self.deliver_to(&parent.pid, &cell, Signal::Exit(ExitKind::Link, noproc));
+            }
+        }
+        Ok(cell)
+    }
+
+    /// Asks all processes to end, then kills those that have not after a second.
+    pub(crate) async fn end_all_processes(&self) {
+        for (reason, patience) in
+            [(atom!("shutdown"), Duration::from_secs(1)), (atom!("kill"), Duration::from_secs(1))]
+        {
+            for cell in self.process_table().all() {
+                self.deliver_to(
+                    self.pid(),
+                    &cell,
+                    Signal::Exit(ExitKind::Signal, Term::Atom(reason.clone())),
+                );
+            }
+            let end = Instant::now() + patience;
+            while self.process_table().len() > 0 && Instant::now() < end {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
+    /// The process has ended: nothing can reach it any more, and all that are to know are told.
+    pub(crate) fn end_process(&self, cell: &Arc<ProcessCell>, reason: &Term) {
+        let outgoing = cell.state.lock().terminate(reason);
+        self.names().process_ended(&cell.pid);
+        self.process_table().remove(&cell.pid);
+        if cell.monitors_nodes.load(Ordering::Relaxed) {
+            self.forget_node_monitors(&cell.pid);
+        }
+        for connection in cell.related.lock().drain(..) {
+            if let Some(connection) = connection.upgrade() {
+                connection.unrelate(&cell.pid);
+            }
+        }
+        for signal in outgoing {
+            self.route(&cell.pid, signal);
+        }
+    }
+}
+
+/// Runs the body of a process, with an eye on exit signals, and ends the process with it.
+async fn run<Fut>(node: Node, cell: Arc<ProcessCell>, body: Fut)
+where
+    Fut: Future<Output = Result<(), Exit>> + Send,
+{
+    let reason = {
+        // Dropped at the end of this block: nothing of the process is left when others hear of its end.
+        let mut body = pin!(body);
+        let mut known_waker: Option<Waker> = None;
+        poll_fn(|context| {
+            if let Some(reason) = watch_for_exit(&cell, &mut known_waker, context) {
+                return Poll::Ready(reason);
+            }
+            cell.polls.fetch_add(1, Ordering::Relaxed);
+            // What the process sends during this poll goes out together at its end.
+            let _cork = Cork::new();
+            match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context))) {
+                Ok(Poll::Ready(Ok(()))) => Poll::Ready(Exit::normal().into_reason()),
+                Ok(Poll::Ready(Err(exit))) => Poll::Ready(exit.into_reason()),
+                // The signal may have come from the body itself, which then waits for nothing that would wake it.
+                Ok(Poll::Pending) => match watch_for_exit(&cell, &mut known_waker, context) {
+                    Some(reason) => Poll::Ready(reason),
+                    None => Poll::Pending,
+                },
+                Err(panic) => {
+                    let text = panic_text(&*panic);
+                    tracing::error!(pid = ?cell.pid, panic = text, "process panicked");
+                    Poll::Ready(Term::tuple([Term::Atom(atom!("panic")), Term::from(text)]))
+                }
+            }
+        })
+        .await
+    };
+    let _cork = Cork::new();
+    node.end_process(&cell, &reason);
+}
+
+/// The reason to end, if an exit signal has come; else the task will be woken when one does.
+fn watch_for_exit(cell: &ProcessCell, known: &mut Option<Waker>, context: &Context<'_>) -> Option<Term> {
+    let is_known = known.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
+    if is_known && !cell.exiting.load(Ordering::Acquire) {
+        return None;
+    }
+    *known = Some(context.waker().clone());
+    cell.state.lock().set_task(context.waker())
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    match panic.downcast_ref::<&'static str>() {
+        Some(text) => text,
+        None => panic.downcast_ref::<String>().map_or("no text", String::as_str),
+    }
+}
+
+/// A process without a task, for as long as this lives: the mailbox of a call that no process makes.
+#[derive(Debug)]
+pub(crate) struct TemporaryProcess(Process);
+
+impl TemporaryProcess {
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.0
+    }
+}
+
+impl Drop for TemporaryProcess {
+    fn drop(&mut self) {
+        self.0.node().clone().end_process(&self.0.cell().clone(), Exit::normal().reason());
+    }
+}
+
+impl Node {
+    pub(crate) fn temporary_process(&self) -> TemporaryProcess {
+        self.temporary_process_with(SpawnOptions::default())
+    }
+
+    pub(crate) fn temporary_process_with(&self, options: SpawnOptions) -> TemporaryProcess {
+        TemporaryProcess(Process::new(self.clone(), self.new_cell(options)))
+    }
+}

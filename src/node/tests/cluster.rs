@@ -1,0 +1,39 @@
+//! An epmd, and nodes that know each other by it.
+
+use crate::epmd;
+use crate::node::{Builder, Node};
+
+pub(super) struct Cluster {
+    epmd: epmd::Server,
+}
+
+pub(super) const COOKIE: &str = "cookie";
+
+impl Cluster {
+    pub(super) async fn new() -> Cluster {
+        let epmd = epmd::Server::builder().port(0).start().await.expect("a free port");
+        Cluster { epmd }
+    }
+
+    /// Settings for a node `name@localhost`. It is hidden, so that it only sends what it is told to.
+    pub(super) fn builder(&self, name: &str) -> Builder {
+        Node::builder(&format!("{name}@localhost"))
+            .cookie(COOKIE)
+            .hidden(true)
+            .epmd_port(self.epmd.port())
+            .serve_epmd(false)
+            .listen_address([127, 0, 0, 1].into())
+    }
+
+    pub(super) async fn node(&self, name: &str) -> Node {
+        self.builder(name).start().await.expect("a node starts")
+    }
+}
+
+/// Two nodes, connected.
+pub(super) async fn pair() -> (Cluster, Node, Node) {
+    let cluster = Cluster::new().await;
+    let (a, b) = (cluster.node("a").await, cluster.node("b").await);
+    a.connect("b@localhost").await.expect("the nodes connect");
+    (cluster, a, b)
+}

@@ -1,0 +1,263 @@
+//! The process `global_name_server`, and the tasks that do for it what takes time.
+//!
+//! The rules are in [`NameServer`]; here is what carries out its actions. Nothing that the process does itself waits for
+//! another node.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use foldhash::fast::FixedState;
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+
+use super::join::{Conflict, Decision};
+use super::locker;
+use super::message::{Call, Cast, GLOBAL_NAME_SERVER, Info, LockId};
+use super::name_server::{Action, NameServer, SyncId};
+use super::registrar;
+use crate::atom;
+use crate::node::{Dest, Node, Process};
+use crate::otp::r#gen::{From, Request};
+use crate::process::{Exit, Message, Recipient};
+use crate::term::{self, Atom, Pid, Reference, Term};
+
+/// How long a method that decides about a name may take: in OTP, as long as it likes.
+const DECISION_TIME: Duration = Duration::from_secs(24 * 3600);
+
+/// What all that belongs to `global` on a node share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// Changed by the server's process alone; read by all.
+    pub(super) rules: Mutex<NameServer>,
+    pub(super) events: mpsc::UnboundedSender<Event>,
+    pub(super) transactions: mpsc::UnboundedSender<registrar::Transaction>,
+}
+
+/// What the node itself has to tell the server.
+#[derive(Debug)]
+pub(super) enum Event {
+    LockIsSet {
+        node: Atom,
+        tag: Term,
+        lock: LockId,
+    },
+    Decided {
+        node: Atom,
+        tag: Term,
+        decided: Vec<(Conflict, Decision)>,
+    },
+    NotConnected(Atom),
+    /// To be answered when these nodes are in sync.
+    Sync(Vec<Atom>, oneshot::Sender<()>),
+}
+
+/// The server's own part: how it carries out actions.
+struct Server {
+    process: Process,
+    shared: Arc<Shared>,
+    locker: mpsc::UnboundedSender<locker::Command>,
+    watched: HashMap<Pid, Reference, FixedState>,
+    syncs: HashMap<u64, oneshot::Sender<()>, FixedState>,
+    next_sync: u64,
+}
+
+/// Runs the server.
+pub(super) async fn run(
+    process: Process,
+    shared: Arc<Shared>,
+    locker: mpsc::UnboundedSender<locker::Command>,
+    mut events: mpsc::UnboundedReceiver<Event>,
+) -> Result<(), Exit> {
+    let (watched, syncs) = (HashMap::default(), HashMap::default());
+    let mut server = Server { process, shared, locker, watched, syncs, next_sync: 0 };
+    loop {
+        tokio::select! {
+            message = server.process.receive() => server.message(message),
+            Some(event) = events.recv() => server.event(event),
+        }
+        server.carry_out();
+    }
+}
+
+impl Server {
+    fn message(&mut self, message: Message) {
+        match Request::of(message) {
+            Request::Call(from, request) => match request.decode::<Call>() {
+                Ok(call) => self.call(from, call),
+                // As OTP, which leaves the caller without a reply.
+                Err(error) => tracing::debug!(caller = ?from.pid(), %error, "global got an unknown call"),
+            },
+            Request::Cast(cast) => match cast.decode::<Cast>() {
+                Ok(cast) => {
+                    tracing::trace!(?cast, "received");
+                    self.shared.rules.lock().cast(cast);
+                }
+                Err(error) => tracing::debug!(%error, "global got an unknown cast"),
+            },
+            Request::Info(message) | Request::System(_, message) => match message.tag_and_arity() {
+                Some((tag, 5)) if tag == *"DOWN" => self.down(message),
+                _ => match message.decode::<Info>() {
+                    Ok(info) => {
+                        tracing::trace!(?info, "received");
+                        self.shared.rules.lock().info(info, Instant::now());
+                    }
+                    Err(error) => tracing::debug!(%error, "global got an unknown message"),
+                },
+            },
+        }
+    }
+
+    fn call(&mut self, from: From, call: Call) {
+        tracing::trace!(?call, caller = ?from.pid(), "received");
+        let reply = self.shared.rules.lock().call(from.pid(), call);
+        // Monitors first: a caller that gets a lock and dies is noticed.
+        self.carry_out();
+        from.post(self.process.node(), self.process.pid(), &reply);
+    }
+
+    fn down(&mut self, message: Message) {
+        let Ok((_, reference, _, Term::Pid(pid), _)) =
+            message.decode::<(Atom, Reference, Atom, Term, Term)>()
+        else {
+            return;
+        };
+        if self.watched.get(&pid) == Some(&reference) {
+            self.watched.remove(&pid);
+            self.shared.rules.lock().down(&pid);
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        tracing::trace!(?event, "event");
+        let mut rules = self.shared.rules.lock();
+        match event {
+            Event::LockIsSet { node, tag, lock } => rules.lock_is_set(&node, &tag, lock),
+            Event::Decided { node, tag, decided } => rules.conflicts_decided(&node, &tag, decided),
+            Event::NotConnected(node) => rules.node_down(&node),
+            Event::Sync(nodes, reply) => {
+                self.next_sync += 1;
+                self.syncs.insert(self.next_sync, reply);
+                rules.wait_for_sync(SyncId(self.next_sync), nodes);
+            }
+        }
+    }
+
+    fn carry_out(&mut self) {
+        loop {
+            let action = self.shared.rules.lock().poll_action();
+            match action {
+                Some(action) => self.act(action),
+                None => return,
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        tracing::trace!(?action);
+        let node = self.process.node().clone();
+        match action {
+            Action::Cast(to, cast) => post_cast(&self.process, &to, &cast),
+            Action::Info(to, info) => {
+                let server = Dest::NameNode(GLOBAL_NAME_SERVER, to);
+                post(&node, self.process.pid(), &server, &info);
+            }
+            Action::Watch { pid, may_connect } => {
+                let is_here = pid.node == *node.name().as_atom();
+                if may_connect || is_here || node.connection(pid.node.as_str()).is_some() {
+                    let reference = self.process.start_monitor(Recipient::Pid(pid.clone()));
+                    self.watched.insert(pid, reference);
+                } else {
+                    self.shared.rules.lock().down(&pid);
+                }
+            }
+            Action::Unwatch(pid) => {
+                if let Some(reference) = self.watched.remove(&pid) {
+                    self.process.demonitor(&reference, true);
+                }
+            }
+            // The locker is there as long as the node is.
+            Action::Locker(command) => drop(self.locker.send(command)),
+            Action::Decide { node: peer, tag, conflicts } => {
+                let events = self.shared.events.clone();
+                node.clone().keep(async move {
+                    let decided = decide(&node, conflicts).await;
+                    let _ = events.send(Event::Decided { node: peer, tag, decided });
+                });
+            }
+            Action::ConnectInSync(to) => {
+                node.clone().keep(connect_in_sync(node, to, self.shared.events.clone()));
+            }
+            Action::Disconnect(from) => node.clone().keep(async move {
+                node.disconnect(from.as_str()).await;
+            }),
+            Action::Synced(SyncId(id)) => {
+                if let Some(reply) = self.syncs.remove(&id) {
+                    // Whoever asked may have given up.
+                    let _ = reply.send(());
+                }
+            }
+            Action::Found { caller: (pid, tag), pid: found } => {
+                let alive = |pid: &Pid| pid.node != *node.name().as_atom() || node.is_process_alive(pid);
+                let found = found.filter(alive).map_or(atom!("undefined").into(), Term::Pid);
+                From::of(pid, tag).post(&node, self.process.pid(), &found);
+            }
+        }
+    }
+}
+
+/// Sends a cast to the name server of another node, if that is connected.
+pub(super) fn post_cast(process: &Process, to: &Atom, cast: &Cast) {
+    let server = Dest::NameNode(GLOBAL_NAME_SERVER, to.clone());
+    post(process.node(), process.pid(), &server, &(atom!("$gen_cast"), cast));
+}
+
+pub(super) fn post(node: &Node, from: &Pid, to: &Dest, message: &impl Serialize) {
+    match term::to_encoded(message) {
+        Ok(encoded) => node.post(from, to, encoded),
+        Err(error) => tracing::error!(%error, "a message of global has no external form"),
+    }
+}
+
+/// Connects to a new member. There is one more attempt, as the member may be connecting to this node at the same time
+/// and give that up.
+async fn connect_in_sync(node: Node, to: Atom, events: mpsc::UnboundedSender<Event>) {
+    for _ in 0..2 {
+        let Err(error) = node.connect(to.as_str()).await else {
+            let in_sync = (atom!("$gen_cast"), Cast::in_sync(node.name().as_atom()));
+            post(&node, node.pid(), &Dest::NameNode(GLOBAL_NAME_SERVER, to), &in_sync);
+            return;
+        };
+        tracing::warn!(node = %to, %error, "global can't connect to a new member");
+    }
+    // If the server has ended, so has the node.
+    let _ = events.send(Event::NotConnected(to));
+}
+
+/// Has each conflict decided where this side's process is, by the method that came with it.
+async fn decide(node: &Node, conflicts: Vec<Conflict>) -> Vec<(Conflict, Decision)> {
+    let mut decided = Vec::new();
+    for conflict in conflicts {
+        let Conflict { own, other } = &conflict;
+        let arguments = (own.method.clone(), own.name.clone(), other.pid.clone(), own.pid.clone());
+        let call = node.erpc(own.pid.node.as_str()).call("global", "resolve_it", arguments);
+        let decision = match call.timeout(DECISION_TIME).await {
+            Ok(Term::Pid(pid)) if pid == own.pid => Decision::Own,
+            Ok(Term::Pid(pid)) if pid == other.pid => Decision::Other,
+            // A method that crashes is to OTP as if it could not be called: `rpc:call` does not tell them apart.
+            Ok(Term::Tuple(exit)) if matches!(&*exit, [tag, _] if tag.is_atom("EXIT")) => {
+                tracing::warn!(name = ?own.name, ?exit, "the method that decides who has a name crashed");
+                Decision::Other
+            }
+            Ok(_) => Decision::Nobody,
+            Err(error) => {
+                tracing::warn!(name = ?own.name, pid = ?own.pid, %error, "could not decide who has a name");
+                Decision::Other
+            }
+        };
+        tracing::info!(name = ?own.name, own = ?own.pid, other = ?other.pid, ?decision, "two processes had one name");
+        decided.push((conflict, decision));
+    }
+    decided
+}

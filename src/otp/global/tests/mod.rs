@@ -1,0 +1,5 @@
+//! The rules of `global`, without any node.
+
+mod cluster;
+mod dialogue;
+mod simulated;

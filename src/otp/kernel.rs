@@ -1,0 +1,77 @@
+//! The services that other nodes expect of every node: what OTP's kernel application is to a BEAM node.
+
+use super::{erpc, global, net_kernel, rpc};
+use crate::node::{Builder, Node, Process, StartError};
+use crate::process::Exit;
+
+impl Builder {
+    /// Starts the node: it gets its name at epmd, and other nodes can connect from now on.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is in the way: the name is taken, the cookie file can be read by others, the port is
+    /// in use, no epmd.
+    pub async fn start(self) -> Result<Node, StartError> {
+        self.start_with(async |_| ()).await
+    }
+
+    /// As [`start`](Builder::start), but other nodes can connect only when `setup` is done: what it exports, spawns
+    /// and registers is there for the first of them.
+    ///
+    /// # Errors
+    /// As for [`start`](Builder::start).
+    pub async fn start_with(self, setup: impl AsyncFnOnce(&Node)) -> Result<Node, StartError> {
+        let (node, listener) = self.prepare().await?;
+        start_services(&node);
+        setup(&node).await;
+        if let Some(listener) = listener {
+            node.listen(listener);
+        }
+        Ok(node)
+    }
+}
+
+impl Node {
+    /// A node by itself, `nonode@nohost`, as `erl` starts one without a name: it has processes, names and servers,
+    /// but takes no part in distribution. It has to be made within a tokio runtime.
+    ///
+    /// ```
+    /// use erlnode::node::Node;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let node = Node::nonode();
+    /// let sum: Result<i64, _> = node.erpc("nonode@nohost").call("math", "add", (1, 2)).await;
+    /// assert!(sum.is_err(), "nothing is exported yet");
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn nonode() -> Node {
+        let node = Node::not_alive();
+        start_services(&node);
+        node
+    }
+}
+
+/// Before the first connection: a BEAM node talks to them as soon as it is connected.
+fn start_services(node: &Node) {
+    erpc::export(node);
+    node.export_standard_functions();
+    start(node, "net_kernel", net_kernel::net_kernel);
+    start(node, "rex", rpc::rex);
+    if !node.is_hidden() {
+        global::start(node);
+    }
+}
+
+/// Starts a service under a name that nothing else can have yet.
+fn start<F, Fut>(node: &Node, name: &str, service: F)
+where
+    F: FnOnce(Process) -> Fut,
+    Fut: Future<Output = Result<(), Exit>> + Send + 'static,
+{
+    let pid = node.spawn(service);
+    node.register(name, &pid).expect("the names of the services are free when the node starts");
+}

@@ -1,0 +1,15 @@
+//! What OTP builds on processes: generic servers, supervisors, calls of functions, and the services every node has.
+
+mod erpc;
+pub mod r#gen;
+pub mod gen_server;
+pub mod global;
+mod kernel;
+mod net_adm;
+mod net_kernel;
+mod rpc;
+pub mod supervisor;
+mod sys;
+
+pub use self::erpc::{Erpc, ErpcCall, ErpcError};
+pub use self::net_adm::PingError;

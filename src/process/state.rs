@@ -1,0 +1,384 @@
+//! What a process has towards others, and what each signal does to it.
+
+use std::collections::{HashMap, VecDeque};
+use std::task::Waker;
+
+use foldhash::fast::FixedState;
+
+use super::exit::{ExitAction, exit_action};
+use super::links::Links;
+use super::monitors::{Monitor, Monitors, Watcher};
+use super::{AliasMode, ExitKind, Message, Outgoing, Outgoings, Recipient, Signal, UnlinkId};
+use crate::atom;
+use crate::term::{Atom, Pid, Reference, Term};
+
+/// The part of a process that others reach, behind one lock.
+#[derive(Debug)]
+pub(crate) struct ProcessState {
+    pid: Pid,
+    inbox: VecDeque<Message>,
+    links: Links,
+    monitors: Monitors,
+    aliases: HashMap<Reference, AliasMode, FixedState>,
+    /// Spawns requested and not answered.
+    spawns: HashMap<Reference, SpawnRequested, FixedState>,
+    pub(crate) trap_exit: bool,
+    pub(crate) group_leader: Pid,
+    /// Set by the exit signal that ends the process.
+    exit: Option<Term>,
+    /// Wakes the receive that waits.
+    receiver: Option<Waker>,
+    /// Wakes the task, wherever it waits, so that it ends.
+    task: Option<Waker>,
+    ended: bool,
+}
+
+/// What came of a signal: who is to be woken, and what is to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    pub(crate) wake: Option<Waker>,
+    pub(crate) outgoing: Outgoings,
+}
+
+/// A request to spawn a process that the process waits for.
+#[derive(Debug)]
+struct SpawnRequested {
+    /// Where.
+    node: Atom,
+    /// Whether success is told by a message, too, and not only failure.
+    tell_success: bool,
+}
+
+/// How a request to spawn a process on another node ended.
+#[derive(Debug, Clone)]
+pub(crate) struct SpawnReply {
+    pub(crate) request: Reference,
+    pub(crate) result: Result<Pid, Atom>,
+    pub(crate) link: bool,
+    pub(crate) monitor: bool,
+}
+
+impl ProcessState {
+    pub(crate) fn new(pid: Pid, group_leader: Pid) -> ProcessState {
+        ProcessState {
+            pid,
+            inbox: VecDeque::new(),
+            links: Links::default(),
+            monitors: Monitors::default(),
+            aliases: HashMap::default(),
+            spawns: HashMap::default(),
+            trap_exit: false,
+            group_leader,
+            exit: None,
+            receiver: None,
+            task: None,
+            ended: false,
+        }
+    }
+
+    // --- signals from others -----------------------------------------------------------------------------------
+
+    /// Takes `signal` from the process `from`. A process that has ended answers as OTP does for a dead one.
+    pub(crate) fn handle(&mut self, from: &Pid, signal: Signal) -> Delivery {
+        if self.ended {
+            return Delivery { wake: None, outgoing: answer_of_the_dead(from, signal) };
+        }
+        match signal {
+            Signal::Message(message) => return self.push(message),
+            Signal::AliasMessage(alias, message) => return self.alias_message(&alias, message),
+            Signal::Link => self.links.link_received(from.clone()),
+            Signal::Unlink(id) => {
+                self.links.unlink_received(from);
+                return send(from, Signal::UnlinkAck(id));
+            }
+            Signal::UnlinkWithoutId => self.links.unlink_received(from),
+            Signal::UnlinkAck(id) => self.links.unlink_acknowledged(from, id),
+            Signal::AliasExit(alias, reason) => {
+                if self.aliases.contains_key(&alias) {
+                    return self.exit_signal(from, ExitKind::Signal, reason);
+                }
+            }
+            Signal::Exit(kind, reason) => return self.exit_signal(from, kind, reason),
+            Signal::Monitor(reference, name) => {
+                self.monitors.watchers.insert(reference, Watcher { pid: from.clone(), name });
+            }
+            Signal::Demonitor(reference) => {
+                self.monitors.watchers.remove(&reference);
+            }
+            Signal::Down(reference, _, reason) => return self.down(&reference, reason),
+            Signal::GroupLeader(leader) => self.group_leader = leader,
+        }
+        Delivery::default()
+    }
+
+    fn push(&mut self, message: Message) -> Delivery {
+        self.inbox.push_back(message);
+        Delivery { wake: self.receiver.take(), outgoing: Outgoings::new() }
+    }
+
+    fn alias_message(&mut self, alias: &Reference, message: Message) -> Delivery {
+        match self.aliases.get(alias) {
+            None => Delivery::default(),
+            Some(AliasMode::ReplyDemonitor) => {
+                let mut delivery = self.push(message);
+                delivery.outgoing.extend(self.demonitor(alias));
+                delivery
+            }
+            Some(AliasMode::ExplicitUnalias | AliasMode::Demonitor) => self.push(message),
+        }
+    }
+
+    fn exit_signal(&mut self, from: &Pid, kind: ExitKind, reason: Term) -> Delivery {
+        if kind == ExitKind::Link && !self.links.exit_received(from) {
+            return Delivery::default();
+        }
+        self.apply_exit(from, kind, reason)
+    }
+
+    fn apply_exit(&mut self, from: &Pid, kind: ExitKind, reason: Term) -> Delivery {
+        match exit_action(kind, &reason, self.trap_exit, *from == self.pid) {
+            ExitAction::Ignore => Delivery::default(),
+            ExitAction::Message => {
+                let message = [Term::Atom(atom!("EXIT")), Term::Pid(from.clone()), reason];
+                self.push(Message::from_term(Term::tuple(message)))
+            }
+            ExitAction::Terminate(reason) => {
+                // The first exit signal decides.
+                self.exit.get_or_insert(reason);
+                Delivery { wake: self.task.take(), outgoing: Outgoings::new() }
+            }
+        }
+    }
+
+    fn down(&mut self, reference: &Reference, reason: Term) -> Delivery {
+        let Some(monitor) = self.monitors.own.remove(reference) else { return Delivery::default() };
+        self.monitor_fired(reference, monitor, reason)
+    }
+
+    fn monitor_fired(&mut self, reference: &Reference, monitor: Monitor, reason: Term) -> Delivery {
+        self.alias_ends_with_monitor(reference);
+        let message = [
+            monitor.tag.unwrap_or(Term::Atom(atom!("DOWN"))),
+            Term::Reference(reference.clone()),
+            Term::Atom(atom!("process")),
+            monitor.target.to_term(),
+            reason,
+        ];
+        self.push(Message::from_term(Term::tuple(message)))
+    }
+
+    fn alias_ends_with_monitor(&mut self, reference: &Reference) {
+        if matches!(self.aliases.get(reference), Some(AliasMode::Demonitor | AliasMode::ReplyDemonitor)) {
+            self.aliases.remove(reference);
+        }
+    }
+
+    /// A node answered a request to spawn. The process gets `{spawn_reply, Ref, ok, Pid}`, if it wants to, or
+    /// `{spawn_reply, Ref, error, Reason}`.
+    pub(crate) fn spawn_reply(&mut self, reply: SpawnReply) -> Delivery {
+        if self.ended {
+            return Delivery { wake: None, outgoing: unwanted_spawn(reply, atom!("noproc")) };
+        }
+        let Some(requested) = self.spawns.remove(&reply.request) else {
+            return Delivery { wake: None, outgoing: unwanted_spawn(reply, atom!("abandoned")) };
+        };
+        let (status, value) = match reply.result {
+            Ok(child) => {
+                if reply.link {
+                    self.links.link(&child);
+                }
+                if reply.monitor {
+                    let monitor = Monitor { target: Recipient::Pid(child.clone()), tag: None };
+                    self.monitors.own.insert(reply.request.clone(), monitor);
+                }
+                if !requested.tell_success {
+                    return Delivery::default();
+                }
+                (atom!("ok"), Term::Pid(child))
+            }
+            Err(reason) => (atom!("error"), Term::Atom(reason)),
+        };
+        let message =
+            [Term::Atom(atom!("spawn_reply")), Term::Reference(reply.request), Term::Atom(status), value];
+        self.push(Message::from_term(Term::tuple(message)))
+    }
+
+    /// The connection to `node` is gone: all that went over it ends with `noconnection`.
+    pub(crate) fn node_down(&mut self, node: &Atom) -> Vec<Delivery> {
+        if self.ended {
+            return Vec::new();
+        }
+        let noconnection = || Term::Atom(atom!("noconnection"));
+        let mut deliveries = Vec::new();
+        for pid in self.links.node_down(node) {
+            deliveries.push(self.apply_exit(&pid, ExitKind::Link, noconnection()));
+        }
+        for (reference, monitor) in self.monitors.node_down(node) {
+            deliveries.push(self.monitor_fired(&reference, monitor, noconnection()));
+        }
+        let lost = self.spawns.iter().filter(|(_, requested)| requested.node == *node);
+        let lost: Vec<Reference> = lost.map(|(request, _)| request.clone()).collect();
+        for request in lost {
+            let result = Err(atom!("noconnection"));
+            deliveries.push(self.spawn_reply(SpawnReply { request, result, link: false, monitor: false }));
+        }
+        deliveries
+    }
+
+    // --- the process's own doings ------------------------------------------------------------------------------
+
+    /// Links to `other`; true if it has to be told.
+    pub(crate) fn link(&mut self, other: &Pid) -> bool {
+        *other != self.pid && self.links.link(other)
+    }
+
+    /// Unlinks from `other`; the id to tell it, if there was a link.
+    pub(crate) fn unlink(&mut self, other: &Pid) -> Option<UnlinkId> {
+        self.links.unlink(other)
+    }
+
+    pub(crate) fn linked(&self) -> impl Iterator<Item = &Pid> {
+        self.links.linked()
+    }
+
+    pub(crate) fn monitor(&mut self, reference: Reference, target: Recipient, tag: Option<Term>) {
+        self.monitors.own.insert(reference, Monitor { target, tag });
+    }
+
+    pub(crate) fn monitored(&self) -> impl Iterator<Item = &Recipient> {
+        self.monitors.own.values().map(|monitor| &monitor.target)
+    }
+
+    pub(crate) fn watchers(&self) -> impl Iterator<Item = &Pid> {
+        self.monitors.watchers.values().map(|watcher| &watcher.pid)
+    }
+
+    /// Removes a monitor, and with it the alias that belongs to it.
+    pub(crate) fn demonitor(&mut self, reference: &Reference) -> Option<Outgoing> {
+        self.alias_ends_with_monitor(reference);
+        let monitor = self.monitors.own.remove(reference)?;
+        Some(Outgoing { to: monitor.target, signal: Signal::Demonitor(reference.clone()) })
+    }
+
+    pub(crate) fn add_alias(&mut self, alias: Reference, mode: AliasMode) {
+        self.aliases.insert(alias, mode);
+    }
+
+    /// True if the alias was active.
+    pub(crate) fn unalias(&mut self, alias: &Reference) -> bool {
+        self.aliases.remove(alias).is_some()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn has_aliases(&self) -> bool {
+        !self.aliases.is_empty()
+    }
+
+    pub(crate) fn spawn_requested(&mut self, request: Reference, node: Atom, tell_success: bool) {
+        self.spawns.insert(request, SpawnRequested { node, tell_success });
+    }
+
+    /// Has the process not hear of the request any more; true if it was not answered yet. What is started all the
+    /// same is neither linked nor monitored.
+    pub(crate) fn abandon_spawn(&mut self, request: &Reference) -> bool {
+        self.spawns.remove(request).is_some()
+    }
+
+    // --- the task that runs the process ------------------------------------------------------------------------
+
+    pub(crate) fn inbox(&mut self) -> &mut VecDeque<Message> {
+        &mut self.inbox
+    }
+
+    pub(crate) fn inbox_len(&self) -> usize {
+        self.inbox.len()
+    }
+
+    /// Who to wake when a message arrives.
+    pub(crate) fn set_receiver(&mut self, waker: &Waker) {
+        match &mut self.receiver {
+            Some(receiver) => receiver.clone_from(waker),
+            None => self.receiver = Some(waker.clone()),
+        }
+    }
+
+    /// Who to wake when an exit signal ends the process; the reason, if one has.
+    pub(crate) fn set_task(&mut self, waker: &Waker) -> Option<Term> {
+        match &mut self.task {
+            Some(task) => task.clone_from(waker),
+            None => self.task = Some(waker.clone()),
+        }
+        self.exit.clone()
+    }
+
+    pub(crate) fn exit_reason(&self) -> Option<&Term> {
+        self.exit.as_ref()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.receiver.is_some()
+    }
+
+    /// The process has ended with `reason`: what all those who are to know are told.
+    pub(crate) fn terminate(&mut self, reason: &Term) -> Outgoings {
+        self.ended = true;
+        self.inbox = VecDeque::new();
+        self.aliases = HashMap::default();
+        self.receiver = None;
+        self.task = None;
+        let mut outgoing = Outgoings::new();
+        // With link and monitor on the same process, OTP sends the exit signal of the link first.
+        for pid in self.links.linked() {
+            let signal = Signal::Exit(ExitKind::Link, reason.clone());
+            outgoing.push(Outgoing { to: Recipient::Pid(pid.clone()), signal });
+        }
+        for (reference, watcher) in self.monitors.watchers.drain() {
+            let signal = Signal::Down(reference, watcher.name, reason.clone());
+            outgoing.push(Outgoing { to: Recipient::Pid(watcher.pid), signal });
+        }
+        for (reference, monitor) in self.monitors.own.drain() {
+            outgoing.push(Outgoing { to: monitor.target, signal: Signal::Demonitor(reference) });
+        }
+        self.links = Links::default();
+        outgoing
+    }
+}
+
+/// What becomes of a process that was started for one which does not want it any more: it is not monitored, and a link
+/// made for it ends it with `reason`, as in OTP.
+pub(crate) fn unwanted_spawn(reply: SpawnReply, reason: Atom) -> Outgoings {
+    let mut outgoing = Outgoings::new();
+    let SpawnReply { request, result: Ok(child), link, monitor } = reply else { return outgoing };
+    let to = Recipient::Pid(child);
+    if monitor {
+        outgoing.push(Outgoing { to: to.clone(), signal: Signal::Demonitor(request) });
+    }
+    if link {
+        outgoing.push(Outgoing { to, signal: Signal::Exit(ExitKind::Link, Term::Atom(reason)) });
+    }
+    outgoing
+}
+
+fn send(to: &Pid, signal: Signal) -> Delivery {
+    let mut outgoing = Outgoings::new();
+    outgoing.push(Outgoing { to: Recipient::Pid(to.clone()), signal });
+    Delivery { wake: None, outgoing }
+}
+
+/// What the node answers in the place of a process that is not there (any more).
+pub(crate) fn answer_of_the_dead(from: &Pid, signal: Signal) -> Outgoings {
+    let noproc = Term::Atom(atom!("noproc"));
+    let answer = match signal {
+        Signal::Link => Signal::Exit(ExitKind::Link, noproc),
+        Signal::Monitor(reference, name) => Signal::Down(reference, name, noproc),
+        Signal::Unlink(id) => Signal::UnlinkAck(id),
+        _ => return Outgoings::new(),
+    };
+    let mut outgoing = Outgoings::new();
+    outgoing.push(Outgoing { to: Recipient::Pid(from.clone()), signal: answer });
+    outgoing
+}
