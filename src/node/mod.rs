@@ -18,6 +18,7 @@ mod dest;
 mod erlang;
 mod exports;
 mod inbound;
+mod listen;
 mod net_kernel;
 mod outbound;
 mod process_info;
@@ -26,6 +27,7 @@ mod router;
 mod spawn;
 mod spawn_at;
 mod spawn_request;
+mod start;
 #[cfg(test)]
 mod tests;
 
@@ -38,7 +40,7 @@ use tokio::task::JoinSet;
 
 pub use self::auth::{CookieFileError, default_cookie, read_cookie_file};
 pub use self::config::Builder;
-pub use self::connect::{ConnectError, StartError};
+pub use self::connect::ConnectError;
 pub use self::context::Process;
 pub use self::dest::{Dest, SendError};
 pub(crate) use self::exports::to_arguments;
@@ -50,6 +52,7 @@ pub(crate) use self::spawn::{SpawnOptions, TemporaryProcess};
 pub use self::spawn_at::SpawnError;
 pub(crate) use self::spawn_at::{SpawnRequest, Tell};
 pub(crate) use self::spawn_request::{WireOptions, run_function};
+pub use self::start::StartError;
 
 use self::attached::Attached;
 use self::auth::Cookies;

@@ -1,0 +1,151 @@
+//! How a node comes up: its name, its cookie, its port, and its entry at epmd.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+
+use super::auth::{CookieFileError, Cookies, default_cookie, read_cookie_file};
+use super::config::{Builder, CookieSource, Settings, full_name};
+use super::registry::{Processes, References};
+use super::{Inner, Node, Services};
+use crate::dist::{Cookie, CookieError, NameError, NodeName};
+use crate::epmd;
+use crate::term::{Creation, Pid};
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The name can't be that of a node.
+    #[error("{0}")]
+    Name(#[from] NameError),
+    /// The cookie can't be one.
+    #[error(transparent)]
+    Cookie(#[from] CookieError),
+    /// No cookie was given, and that of `erl` can't be used.
+    #[error(transparent)]
+    CookieFile(#[from] CookieFileError),
+    /// The port for other nodes can't be listened on.
+    #[error("can't listen on {address}: {source}; give another port, or 0 for any free one")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// epmd takes no such name.
+    #[error(transparent)]
+    EpmdEntry(#[from] epmd::EntryError),
+    /// epmd does not know the node now.
+    #[error(transparent)]
+    Epmd(#[from] epmd::Error),
+    /// No epmd answers, and none can be served.
+    #[error("no epmd answers on this host, and none can be started here: {0}")]
+    ServeEpmd(#[from] epmd::BindError),
+}
+
+/// What a node without distribution is called.
+const NONODE: &str = "nonode@nohost";
+
+impl Builder {
+    /// Makes the node and its name known. It does not take connections before [`Node::listen`].
+    pub(crate) async fn prepare(self) -> Result<(Node, Option<TcpListener>), StartError> {
+        let name = full_name(&self.name)?;
+        name.check_alive()?;
+        let cookie = match self.cookie {
+            CookieSource::Given(cookie) => cookie?,
+            CookieSource::File(path) => read_cookie_file(&path)?,
+            CookieSource::Default => default_cookie()?,
+        };
+        let settings = self.settings;
+        let mut services = Services::default();
+        let (listener, creation) = if settings.dist_listen {
+            let (listener, creation) = services.publish(&name, &settings).await?;
+            (Some(listener), creation)
+        } else {
+            // As epmd does: one that this name has hardly had before, and none of the few that old nodes had.
+            (None, Creation(rand::random_range(4..=u32::MAX)))
+        };
+        Ok((Node::assemble(name, creation, settings, Cookies::new(cookie), services), listener))
+    }
+}
+
+impl Services {
+    /// Has a port listened on, and epmd know it.
+    async fn publish(
+        &mut self,
+        name: &NodeName,
+        settings: &Settings,
+    ) -> Result<(TcpListener, Creation), StartError> {
+        let listen_error = |source| StartError::Listen { address: settings.listen, source };
+        let listener = TcpListener::bind(settings.listen).await.map_err(listen_error)?;
+        self.port = listener.local_addr().map_err(listen_error)?.port();
+        let mut entry = epmd::NodeEntry::new(name.alive(), self.port)?;
+        if settings.hidden {
+            entry = entry.hidden();
+        }
+        let client = epmd::Client::new(epmd::Address::new("localhost", settings.epmd_port));
+        let registration = match client.register(entry.clone()).await {
+            Err(epmd::Error::NotRunning { .. }) if settings.serve_epmd => {
+                match epmd::Server::builder().port(settings.epmd_port).host_addresses(true).start().await {
+                    Ok(server) => {
+                        tracing::info!(
+                            port = settings.epmd_port,
+                            "no epmd answers here: this node serves it"
+                        );
+                        self.epmd = Some(server);
+                    }
+                    // Another node that starts now was faster.
+                    Err(epmd::BindError::InUse { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                client.register(entry).await?
+            }
+            result => result?,
+        };
+        let creation = registration.creation();
+        self.registration = Some(registration);
+        Ok((listener, creation))
+    }
+}
+
+impl Node {
+    fn assemble(
+        name: NodeName,
+        creation: Creation,
+        settings: Settings,
+        cookies: Cookies,
+        services: Services,
+    ) -> Node {
+        Node(Arc::new(Inner {
+            pid: Pid { node: name.as_atom().clone(), id: 0, serial: 0, creation },
+            references: References::new(name.as_atom().clone(), creation, rand::random()),
+            processes: Processes::new(name.as_atom().clone(), creation),
+            names: Default::default(),
+            exports: Default::default(),
+            net_kernel: Default::default(),
+            attached: Default::default(),
+            name,
+            creation,
+            settings,
+            cookies,
+            runtime: Handle::current(),
+            started: Instant::now(),
+            services: Mutex::new(services),
+        }))
+    }
+
+    /// A node that nobody can connect to, and that connects to nobody.
+    pub(crate) fn not_alive() -> Node {
+        let name = NodeName::new(NONODE).expect("it is the name of a node");
+        let settings = Settings { alive: false, ..Builder::new(NONODE).settings };
+        // No connection is made, so no cookie is ever compared.
+        let cookies = Cookies::new(Cookie::new("nocookie").expect("it is a cookie"));
+        Node::assemble(name, Creation(0), settings, cookies, Services::default())
+    }
+}
