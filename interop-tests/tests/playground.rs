@@ -137,6 +137,10 @@ async fn counter(cluster: &Cluster) {
         ("{get, 1}", "{bad_call,{get,1}}"),
         ("{add, a}", "{bad_call,{add,a}}"),
         ("nonsense", "{bad_call,nonsense}"),
+        // The name of a request is an atom, as in Erlang.
+        ("<<\"get\">>", "{bad_call,<<\"get\">>}"),
+        ("\"get\"", "{bad_call,\"get\"}"),
+        ("{<<\"add\">>, 1}", "{bad_call,{<<\"add\">>,1}}"),
     ] {
         let source = format!(
             "{call} {again} Call({{add, 9}}), M = monitor(process, C), {{R, _}} = try Call({request}) catch exit:E -> E end,
@@ -154,7 +158,8 @@ async fn counter(cluster: &Cluster) {
     cluster
         .expect(
             &format!(
-                "{call} Call({{add, 3}}), C ! hello, gen_server:cast(C, nonsense), gen_server:cast(C, {{add, a}}), Call(get)"
+                "{call} Call({{add, 3}}), C ! hello, gen_server:cast(C, nonsense), gen_server:cast(C, {{add, a}}),
+                 gen_server:cast(C, <<\"reset\">>), gen_server:cast(C, {{<<\"add\">>, 1}}), Call(get)"
             ),
             "3",
         )

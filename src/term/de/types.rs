@@ -311,21 +311,18 @@ impl<'de, S: Source<'de>> de::Deserializer<'de> for &mut Deserializer<'de, S> {
     ) -> Result<V::Value, DeserializeError> {
         let offset = self.source.offset();
         let payload = match self.kind()? {
-            Kind::Atom | Kind::Binary => None,
+            Kind::Atom => None,
             Kind::Tuple => match self.source.open_tuple()?.checked_sub(1) {
                 Some(payload) => Some(payload),
                 None => return Err(DeserializeError::mismatch(&visitor, "an empty tuple").at(offset)),
             },
             _ => return Err(self.mismatch(&visitor)),
         };
-        let tag = match (self.kind()?, payload) {
-            (Kind::Atom, _) => self.source.atom_name()?,
-            (_, None) => self.text(&visitor)?,
-            (_, Some(_)) => {
-                let found = "a tuple that starts with no atom";
-                return Err(DeserializeError::mismatch(&visitor, found).at(offset));
-            }
-        };
+        // To Erlang `<<"get">>` and `get` are as different as any two terms: only atoms name variants.
+        if self.kind()? != Kind::Atom {
+            return Err(DeserializeError::mismatch(&visitor, "a tuple that starts with no atom").at(offset));
+        }
+        let tag = self.source.atom_name()?;
         self.deeper(|this| visitor.visit_enum(Variant::new(this, name, variants, tag, payload)))
             .map_err(|error| error.at(offset))
     }

@@ -44,7 +44,7 @@
 //! | struct | map with atoms as keys | map with binaries as keys |
 //! | newtype struct | what is in it | |
 //! | unit struct | atom, its name | |
-//! | unit variant | atom, its name | binary |
+//! | unit variant | atom, its name | |
 //! | newtype variant `V(x)` | `{'V', x}` | |
 //! | tuple variant `V(a, b)` | `{'V', a, b}` | |
 //! | struct variant `V { a }` | `{'V', #{a => …}}` | |
@@ -138,8 +138,8 @@
 //! one would expect of it.
 //!
 //! Untagged and internally tagged enums and flattened fields are such a format too, because serde reads them into a
-//! buffer of its own first. Everything comes out of that as it went in, with one exception: in a [`Term`] or
-//! [`Encoded`] read there, tuples have become lists.
+//! buffer of its own first. Everything comes out of that as it went in, with two exceptions: in a [`Term`] or
+//! [`Encoded`] read there, tuples have become lists; and a unit variant is read from a binary, too.
 
 #[cfg(doc)]
 use super::{
