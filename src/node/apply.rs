@@ -5,10 +5,13 @@
 //! | a function that is not exported                       | `undef`                  | `{Module, Function, Args, []}`            |
 //! | what is no atom as module or function, no list as arguments | `badarg`           | `{erlang, apply, [Module, Function, Args], _}` |
 //! | `fun Module:Function/N` to another number of arguments | `{badarity, {Fun, Args}}` | `{erlang, apply, 2, []}`                 |
-//! | any other fun, for only a BEAM can run its code       | `{badfun, Fun}`          | `{erlang, apply, 2, []}`                  |
+//! | any other fun to another number of arguments          | the same                 | the same                                  |
+//! | any other fun: it is of a module that is not here      | `undef`                  | `{Fun, Args, []}`                         |
 //! | what is no fun                                        | `{badfun, Term}`         | `{erlang, apply, 2, []}`                  |
+//!
+//! Who catches the error sees below that the `apply` that was called: `{erlang, apply, 2, []}`, or 3.
 
-use super::exports::{Caller, Raise};
+use super::exports::{Caller, Class, Raise};
 use super::{Node, exports};
 use crate::atom;
 use crate::term::etf::Encoded;
@@ -70,32 +73,73 @@ impl Node {
         }
     }
 
-    /// Calls a fun, as `apply/2` does.
-    pub(crate) async fn apply_fun(
+    /// The same for those who catch what the function raises, as `erpc` and `rpc` do.
+    pub(crate) async fn try_apply(
+        &self,
+        caller: Caller,
+        module: &Encoded,
+        function: &Encoded,
+        arguments: &Encoded,
+    ) -> Result<Encoded, Raise> {
+        let result = self.apply_encoded(caller, module, function, arguments).await;
+        result.map_err(|raise| {
+            let is = |name: &Encoded, atom: &str| name.to_term().is_ok_and(|name| name.is_atom(atom));
+            let elements = arguments.list_elements().map_or(0, |elements| elements.len());
+            match u8::try_from(elements) {
+                Ok(arity @ (2 | 3)) if is(module, "erlang") && is(function, "apply") => {
+                    raise.below_apply(arity)
+                }
+                _ => raise,
+            }
+        })
+    }
+
+    /// Calls a fun with the elements of a list, as `apply/2` does.
+    pub(crate) async fn apply_fun_list(
         &self,
         caller: Caller,
         fun: &Encoded,
         arguments: &Encoded,
     ) -> Result<Encoded, Raise> {
+        match arguments.list_elements() {
+            Ok(elements) => self.apply_fun(caller, fun.to_term()?, elements).await,
+            Err(_) => {
+                let arguments = exports::arguments_term(&[fun.clone(), arguments.clone()]);
+                let below = frame(&atom!("erlang"), &atom!("apply"), Term::from(2), Term::NIL);
+                Err(Raise::error(atom!("badarg")).in_bif(&atom!("apply"), arguments).with_below(below))
+            }
+        }
+    }
+
+    /// Calls a fun.
+    pub(crate) async fn apply_fun(
+        &self,
+        caller: Caller,
+        fun: Term,
+        arguments: Vec<Encoded>,
+    ) -> Result<Encoded, Raise> {
         let raise = |name, value| {
             let reason = Term::tuple([Term::Atom(name), value]);
             Err(Raise::error(reason).within(&atom!("erlang"), &atom!("apply"), 2))
         };
-        let elements = arguments.list_elements().map_err(|_| {
-            let arguments = exports::arguments_term(&[fun.clone(), arguments.clone()]);
-            Raise::error(atom!("badarg")).in_bif(&atom!("apply"), arguments)
-        })?;
-        match fun.to_term()? {
+        let arity = match &fun {
+            Term::Fun(Fun::External(external)) => external.arity,
+            Term::Fun(Fun::Local(local)) => local.arity,
+            _ => return raise(atom!("badfun"), fun),
+        };
+        if arguments.len() != usize::from(arity) {
+            return raise(atom!("badarity"), Term::tuple([fun, exports::arguments_term(&arguments)]));
+        }
+        match &fun {
             Term::Fun(Fun::External(external)) => {
-                let ExternalFun { module, function, arity } = &*external;
-                if elements.len() != usize::from(*arity) {
-                    let fun = Term::Fun(Fun::External(external.clone()));
-                    let arguments = exports::arguments_term(&elements);
-                    return raise(atom!("badarity"), Term::tuple([fun, arguments]));
-                }
-                self.apply(caller, module, function, elements).await
+                let ExternalFun { module, function, .. } = &**external;
+                self.apply(caller, module, function, arguments).await
             }
-            other => raise(atom!("badfun"), other),
+            // A BEAM that does not have the module names the fun where it otherwise names a function.
+            _ => {
+                let frame = Term::tuple([fun, exports::arguments_term(&arguments), Term::NIL]);
+                Err(Raise { stack: Term::list([frame]), ..Raise::error(atom!("undef")) })
+            }
         }
     }
 }
@@ -131,6 +175,24 @@ impl Raise {
             let location = Term::list([Term::tuple(error_info)]);
             frame(&atom!("erlang"), function, arguments, location)
         })
+    }
+
+    /// Raised by what `erlang:apply` of this arity called, unless `erlang:apply` itself did.
+    fn below_apply(self, arity: u8) -> Raise {
+        let last = self.stack.as_list().and_then(|frames| frames.last()?.as_tuple());
+        let by_itself =
+            matches!(last, Some([module, name, ..]) if module.is_atom("erlang") && name.is_atom("apply"));
+        if by_itself || self.class != Class::Error {
+            return self;
+        }
+        self.with_below(frame(&atom!("erlang"), &atom!("apply"), Term::from(arity), Term::NIL))
+    }
+
+    /// With one more frame below all others.
+    fn with_below(mut self, frame: Term) -> Raise {
+        let frames = self.stack.as_list().unwrap_or_default();
+        self.stack = Term::list(frames.iter().cloned().chain([frame]));
+        self
     }
 
     fn or_at(mut self, frame: impl FnOnce() -> Term) -> Raise {
@@ -187,12 +249,29 @@ mod tests {
             ("[fun erlang:node/0,[]]", "nonode@nohost"),
             ("[fun erlang:node/0,[1]]", "Error {badarity,{fun erlang:node/0,[1]}} [{erlang,apply,2,[]}]"),
             ("[fun m:f/1,[a]]", "Error undef [{m,f,[a],[]}]"),
+            (
+                "[fun m:f/1,a]",
+                "Error badarg [{erlang,apply,[fun m:f/1,a],[{error_info,#{module => erl_erts_errors}}]},{erlang,apply,2,[]}]",
+            ),
             ("[{erlang,node},[]]", "Error {badfun,{erlang,node}} [{erlang,apply,2,[]}]"),
             ("[x,[]]", "Error {badfun,x} [{erlang,apply,2,[]}]"),
         ];
         for (arguments, expected) in cases {
             assert_eq!(raised("apply", arguments).await, expected, "{arguments}");
         }
+    }
+
+    #[test]
+    fn who_catches_sees_apply_below_what_it_called() {
+        let below = |stack: &str, arity| {
+            let raise = Raise { stack: stack.parse().unwrap(), ..Raise::error(atom!("undef")) };
+            raise.below_apply(arity).stack.to_string()
+        };
+        assert_eq!(below("[{m,f,[a],[]}]", 2), "[{m,f,[a],[]},{erlang,apply,2,[]}]");
+        assert_eq!(below("[{m,f,[a],[]}]", 3), "[{m,f,[a],[]},{erlang,apply,3,[]}]");
+        assert_eq!(below("[]", 3), "[{erlang,apply,3,[]}]");
+        assert_eq!(below("[{m,f,1,[]},{erlang,apply,2,[]}]", 3), "[{m,f,1,[]},{erlang,apply,2,[]}]");
+        assert_eq!(Raise::throw(atom!("ball")).below_apply(2).stack, Term::NIL);
     }
 
     #[tokio::test]

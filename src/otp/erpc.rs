@@ -39,8 +39,7 @@ pub(crate) fn export(node: &Node) {
     });
     node.export_raw("erpc", "execute_cast", 3, async |caller, arguments| {
         let [module, function, arguments] = &arguments[..] else { return Err(Raise::error(atom!("badarg"))) };
-        let node = caller.node().clone();
-        node.apply_encoded(caller, module, function, arguments).await
+        execute_cast(caller, module, function, arguments).await
     });
 }
 
@@ -55,7 +54,7 @@ async fn execute_call(caller: Caller, arguments: Vec<Encoded>) -> Raise {
         Err(error) => return error.into(),
     };
     let node = caller.node().clone();
-    let outcome = node.apply_encoded(caller, module, function, arguments).await;
+    let outcome = node.try_apply(caller, module, function, arguments).await;
     let outcome = outcome.and_then(|value| Ok(value.to_term()?));
     let class = |name| Term::Atom(name);
     Raise::exit(Term::tuple(match outcome {
@@ -66,6 +65,25 @@ async fn execute_call(caller: Caller, arguments: Vec<Encoded>) -> Raise {
             vec![result, class(atom!("error")), reason, stack]
         }
     }))
+}
+
+/// Runs what nobody waits for. An error is told to the log as what a call would have raised.
+pub(super) async fn execute_cast(
+    caller: Caller,
+    module: &Encoded,
+    function: &Encoded,
+    arguments: &Encoded,
+) -> Result<Encoded, Raise> {
+    let node = caller.node().clone();
+    let result = node.try_apply(caller, module, function, arguments).await;
+    result.map_err(|raise| match raise.class {
+        Class::Error => {
+            let caught = Term::tuple([raise.reason, raise.stack]);
+            let reason = Term::tuple([Term::Atom(atom!("exception")), caught]);
+            Raise::error(reason).within(&atom!("erpc"), &atom!("execute_cast"), 3)
+        }
+        Class::Exit | Class::Throw => raise,
+    })
 }
 
 /// Why a call of a function on another node has no value.

@@ -152,7 +152,7 @@ impl Node {
         self.export_raw("erlang", "apply", 2, async |caller, arguments| {
             let [fun, arguments] = &arguments[..] else { return Err(badarg()) };
             let node = caller.node().clone();
-            node.apply_fun(caller, fun, arguments).await
+            node.apply_fun_list(caller, fun, arguments).await
         });
     }
 }

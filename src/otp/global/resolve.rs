@@ -88,12 +88,11 @@ async fn resolve_it(caller: Caller, mut arguments: Vec<Encoded>) -> Result<Encod
     let method = arguments.remove(0);
     let node = caller.node().clone();
     let outcome = match term::from_encoded::<Term>(&method)? {
-        Term::Fun(Fun::External(fun)) => node.apply(caller, &fun.module, &fun.function, arguments).await,
         // What `global` makes of `fun random_exit_name/3` when no method is given; its other funs are never sent.
         Term::Fun(Fun::Local(fun)) if fun.module == GLOBAL && fun.arity == 3 => {
             node.apply(caller, &GLOBAL, &atom!("random_exit_name"), arguments).await
         }
-        method => Err(Raise::error(Term::tuple([atom!("badfun").into(), method]))),
+        method => node.apply_fun(caller, method, arguments).await,
     };
     match outcome {
         Ok(value) => Ok(value),

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::super::erpc::execute_cast;
 use crate::atom;
 use crate::node::{Caller, Class, Node, Process, Raise, SpawnOptions};
 use crate::process::Message;
@@ -49,7 +50,7 @@ impl Call {
         node.start(cell.clone(), async move |process: Process| {
             let node = process.node().clone();
             let caller = Caller::new(process, node.pid().clone());
-            let result = node.apply_encoded(caller, &self.module, &self.function, &self.arguments).await;
+            let result = execute_cast(caller, &self.module, &self.function, &self.arguments).await;
             if let Err(raise) = &result {
                 node.report_uncaught(&cell, raise);
             }
@@ -72,8 +73,7 @@ impl Call {
             let node = process.node().clone();
             let caller = Caller::new(process, from);
             // Nobody waits for it any more if the process that asked has been ended.
-            let _ =
-                sender.send(node.apply_encoded(caller, &self.module, &self.function, &self.arguments).await);
+            let _ = sender.send(node.try_apply(caller, &self.module, &self.function, &self.arguments).await);
             Ok(())
         });
         Running { result, monitor }
