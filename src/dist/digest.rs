@@ -60,6 +60,39 @@ impl fmt::Debug for Cookie {
     }
 }
 
+/// What a node accepts as proof from one that connects to it: its cookie for that node, and perhaps a second one.
+///
+/// The second makes it possible to change the cookie of a cluster while it runs: for as long as that takes, its nodes
+/// come with the old one or the new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedCookies {
+    cookie: Cookie,
+    second: Option<Cookie>,
+}
+
+impl AcceptedCookies {
+    /// `cookie`, or else `second`.
+    #[must_use]
+    pub fn new(cookie: Cookie, second: Option<Cookie>) -> AcceptedCookies {
+        AcceptedCookies { cookie, second }
+    }
+
+    /// The cookie of which `digest` is the digest for `challenge`; the acknowledgement has to be made with the same.
+    #[must_use]
+    pub fn proven_by(&self, digest: ChallengeDigest, challenge: u32) -> Option<&Cookie> {
+        [Some(&self.cookie), self.second.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(|cookie| cookie.digest(challenge) == digest)
+    }
+}
+
+impl From<Cookie> for AcceptedCookies {
+    fn from(cookie: Cookie) -> AcceptedCookies {
+        AcceptedCookies::new(cookie, None)
+    }
+}
+
 /// Why a text cannot be a cookie.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -116,6 +149,17 @@ mod tests {
         assert_eq!(Cookie::new("é").unwrap().digest(1), ChallengeDigest(digest.to_be_bytes()));
         assert_eq!(Cookie::new("€"), Err(CookieError::NotLatin1));
         assert_eq!(Cookie::new(&"a".repeat(256)), Err(CookieError::TooLong { characters: 256 }));
+    }
+
+    #[test]
+    fn either_of_two_cookies_is_proof_and_no_other() {
+        let [old, new, other] = ["old", "new", "other"].map(|text| Cookie::new(text).unwrap());
+        let accepted = AcceptedCookies::new(new.clone(), Some(old.clone()));
+        assert_eq!(accepted.proven_by(new.digest(5), 5), Some(&new));
+        assert_eq!(accepted.proven_by(old.digest(5), 5), Some(&old));
+        assert_eq!(accepted.proven_by(other.digest(5), 5), None);
+        assert_eq!(accepted.proven_by(old.digest(5), 6), None, "the answer to another challenge");
+        assert_eq!(AcceptedCookies::from(new).proven_by(old.digest(5), 5), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use tokio::time::sleep_until;
 
-use super::Cookie;
+use super::AcceptedCookies;
 use super::connection::{Event, Inbound, ProtocolError};
 use super::cork::Cork;
 use super::handshake::{
@@ -59,7 +59,10 @@ impl SetupError {
     pub(crate) fn is_usual(&self) -> bool {
         match self {
             SetupError::Handshake(HandshakeError::Closed { state }) => *state == HandshakeState::RecvName,
-            SetupError::Handshake(HandshakeError::Refused { refusal, .. }) => *refusal == Refusal::Nok,
+            SetupError::Handshake(HandshakeError::Refused { refusal, .. }) => match refusal {
+                Refusal::Nok | Refusal::ShuttingDown => true,
+                Refusal::NotAllowed => false,
+            },
             _ => false,
         }
     }
@@ -158,14 +161,20 @@ async fn finish(
 
 /// Decides who may connect.
 pub trait Gate {
-    /// A node has given its name: whether it may connect, and with which cookie.
+    /// A node has given its name: whether it may connect, and with which cookies.
     ///
     /// # Errors
     /// The refusal that it gets.
-    fn name_received(&self, name: &NameReceived) -> Result<(Accepted, Cookie), Refusal>;
+    fn name_received(&self, name: &NameReceived) -> Result<(Accepted, AcceptedCookies), Refusal>;
 
-    /// A node wants a name; `None` refuses it.
-    fn name_wanted(&self, wanted: &NameWanted) -> Option<(super::NodeName, Creation, Cookie)>;
+    /// A node wants a name: the one that it gets, and with which cookies it may connect.
+    ///
+    /// # Errors
+    /// The refusal that it gets.
+    fn name_wanted(
+        &self,
+        wanted: &NameWanted,
+    ) -> Result<(super::NodeName, Creation, AcceptedCookies), Refusal>;
 }
 
 /// Runs the handshake of a connection that was accepted here.
@@ -186,14 +195,14 @@ pub async fn accept(
             state = match state.handle_packet(&packet, &mut setup.output)? {
                 AcceptorStep::Receive(next) => next,
                 AcceptorStep::Name(name) => match gate.name_received(&name) {
-                    Ok((status, cookie)) => name.accept(status, cookie, rand::random(), &mut setup.output),
+                    Ok((status, cookies)) => name.accept(status, cookies, rand::random(), &mut setup.output),
                     Err(refusal) => return Err(name.refuse(refusal, &mut setup.output).into()),
                 },
                 AcceptorStep::NameWanted(wanted) => match gate.name_wanted(&wanted) {
-                    Some((name, creation, cookie)) => {
-                        wanted.accept(name, creation, cookie, rand::random(), &mut setup.output)
+                    Ok((name, creation, cookies)) => {
+                        wanted.accept(name, creation, cookies, rand::random(), &mut setup.output)
                     }
-                    None => return Err(wanted.refuse(&mut setup.output).into()),
+                    Err(refusal) => return Err(wanted.refuse(refusal, &mut setup.output).into()),
                 },
                 AcceptorStep::Established(established) => return Ok(established),
             };

@@ -39,7 +39,7 @@ pub mod tick;
 #[cfg(feature = "runtime")]
 pub mod transport;
 
-pub use self::digest::{Cookie, CookieError};
+pub use self::digest::{AcceptedCookies, Cookie, CookieError};
 pub use self::flags::Flags;
 pub use self::name::{NameError, NameKind, NodeName};
 pub use crate::term::Creation;

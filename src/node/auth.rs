@@ -1,30 +1,60 @@
-//! Which cookie is for which node.
+//! Who may connect, and which cookie is for whom.
+//!
+//! A cookie for a single node has precedence over the one for all, whichever of the two nodes connects. Beside that for
+//! all, a second one can be accepted from nodes that connect: so a cluster can change its cookie while it runs.
+//!
+//! ```text
+//!   all nodes:   cookie old              ──▶ cookie old, accepts new   (one node after the other)
+//!                cookie old, accepts new ──▶ cookie new, accepts old   (one node after the other)
+//!                cookie new, accepts old ──▶ cookie new
+//! ```
+//!
+//! At each moment of it any two nodes can connect. A BEAM node has no second cookie; it takes its new one as the last,
+//! by `erlang:set_cookie/1`, once all that have to connect to it have theirs.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 
 use parking_lot::RwLock;
 
-use crate::dist::Cookie;
+use crate::dist::{AcceptedCookies, Cookie, NodeName};
 use crate::term::Atom;
 
-/// The cookies of a node: one for all, and others for single nodes.
+/// The cookies of a node: one for all, a second one that it accepts, and others for single nodes.
 #[derive(Debug)]
 pub(crate) struct Cookies {
     default: RwLock<Cookie>,
+    accepted: RwLock<Option<Cookie>>,
     of_nodes: RwLock<HashMap<Atom, Cookie>>,
 }
 
 impl Cookies {
-    pub(crate) fn new(default: Cookie) -> Cookies {
-        Cookies { default: RwLock::new(default), of_nodes: RwLock::default() }
+    pub(crate) fn new(default: Cookie, accepted: Option<Cookie>) -> Cookies {
+        Cookies {
+            default: RwLock::new(default),
+            accepted: RwLock::new(accepted),
+            of_nodes: RwLock::default(),
+        }
     }
 
+    /// The cookie with which this node connects to `node`.
     pub(crate) fn for_node(&self, node: &Atom) -> Cookie {
         match self.of_nodes.read().get(node) {
             Some(cookie) => cookie.clone(),
             None => self.default.read().clone(),
         }
+    }
+
+    /// The cookies with which `node` may connect.
+    pub(crate) fn accepted_from(&self, node: &Atom) -> AcceptedCookies {
+        match self.of_nodes.read().get(node) {
+            Some(cookie) => cookie.clone().into(),
+            None => self.accepted(),
+        }
+    }
+
+    /// The cookies with which a node may connect that has no name yet.
+    pub(crate) fn accepted(&self) -> AcceptedCookies {
+        AcceptedCookies::new(self.default.read().clone(), self.accepted.read().clone())
     }
 
     pub(crate) fn set(&self, node: Atom, cookie: Cookie) {
@@ -34,142 +64,82 @@ impl Cookies {
     pub(crate) fn set_default(&self, cookie: Cookie) {
         *self.default.write() = cookie;
     }
-}
 
-/// Why the cookie file can't be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CookieFileError {
-    /// There is no home directory to look in.
-    #[error("neither a cookie nor HOME is set: give the cookie, or a file that holds it")]
-    NoHome,
-    /// It can't be read, or made.
-    #[error("can't use the cookie file {path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: std::io::Error,
-    },
-    /// Others than its owner can read it.
-    #[error("the cookie file {path} can be read by others: run chmod 400 {path}")]
-    Permissions {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It is empty, and everybody knows the empty cookie.
-    #[error("the cookie file {path} is empty: write the cookie of the cluster to it")]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
-    /// What it holds is no cookie.
-    #[error("the cookie file {path} does not hold a cookie: {source}")]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: crate::dist::CookieError,
-    },
-}
-
-/// Reads the cookie that `erl` uses: `~/.erlang.cookie`, made with a random cookie if it is missing.
-///
-/// # Errors
-/// [`CookieFileError`].
-pub fn default_cookie() -> Result<Cookie, CookieFileError> {
-    let home = std::env::var_os("HOME").filter(|home| !home.is_empty()).ok_or(CookieFileError::NoHome)?;
-    let path = Path::new(&home).join(".erlang.cookie");
-    if !path.exists() {
-        make_cookie_file(&path).map_err(|source| CookieFileError::Io { path: path.clone(), source })?;
+    pub(crate) fn set_accepted(&self, cookie: Option<Cookie>) {
+        *self.accepted.write() = cookie;
     }
-    read_cookie_file(&path)
 }
 
-/// Reads a cookie from a file that nobody but its owner may read. White space around it does not count.
-///
-/// # Errors
-/// [`CookieFileError`].
-pub fn read_cookie_file(path: &Path) -> Result<Cookie, CookieFileError> {
-    let io = |source| CookieFileError::Io { path: path.to_owned(), source };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        if std::fs::metadata(path).map_err(io)?.permissions().mode() & 0o077 != 0 {
-            return Err(CookieFileError::Permissions { path: path.to_owned() });
-        }
+/// The nodes that may be connected to this one; all, as long as none is named.
+#[derive(Debug, Default)]
+pub(crate) struct Allowed(RwLock<Vec<String>>);
+
+impl Allowed {
+    pub(crate) fn new(nodes: Vec<String>) -> Allowed {
+        Allowed(RwLock::new(nodes))
     }
-    let text = std::fs::read_to_string(path).map_err(io)?;
-    if text.trim().is_empty() {
-        return Err(CookieFileError::Empty { path: path.to_owned() });
+
+    pub(crate) fn add(&self, nodes: impl Iterator<Item = String>) {
+        self.0.write().extend(nodes);
     }
-    Cookie::new(text.trim()).map_err(|source| CookieFileError::Content { path: path.to_owned(), source })
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.read().clone()
+    }
+
+    pub(crate) fn includes(&self, node: &NodeName) -> bool {
+        let allowed = self.0.read();
+        allowed.is_empty() || allowed.iter().any(|entry| matches(entry, node.alive(), node.host()))
+    }
 }
 
-/// As OTP does: twenty capital letters, for the owner's eyes only.
-///
-/// The file is there with all that is in it or not at all: two nodes may be the first to start.
-fn make_cookie_file(path: &Path) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o400);
+/// `name@host`, `name@` for a name on any host, or `host` for any name there.
+fn matches(entry: &str, alive: &str, host: &str) -> bool {
+    match entry.split_once('@') {
+        Some((allowed, "")) => allowed == alive,
+        Some((allowed, on)) => allowed == alive && on == host,
+        None => entry == host,
     }
-    let cookie: String = (0..20).map(|_| char::from(rand::random_range(b'A'..=b'Z'))).collect();
-    let unfinished = path.with_extension(format!("cookie.{:08x}", rand::random::<u32>()));
-    let written = options.open(&unfinished).and_then(|mut file| file.write_all(cookie.as_bytes()));
-    let made = match written.and_then(|()| std::fs::hard_link(&unfinished, path)) {
-        // Another node that starts now was faster.
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        made => made,
-    };
-    let _ = std::fs::remove_file(&unfinished);
-    made
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("erlnode-{name}-{:08x}", rand::random::<u32>()));
-        std::fs::create_dir(&folder).expect("a new folder");
-        folder
+    #[test]
+    fn a_node_is_allowed_by_its_name_its_host_or_the_part_before() {
+        let allowed = Allowed::new(["a@one", "two.example.org", "c@"].map(str::to_owned).to_vec());
+        let is_allowed = |name: &str| allowed.includes(&NodeName::new(name).unwrap());
+        for name in ["a@one", "b@two.example.org", "c@three"] {
+            assert!(is_allowed(name), "{name}");
+        }
+        for name in ["a@other", "b@one", "b@two", "cc@three", "b@two.example.org.net"] {
+            assert!(!is_allowed(name), "{name}");
+        }
     }
 
     #[test]
-    fn a_new_cookie_file_is_read_by_all_that_start_at_once() {
-        let folder = folder("first-start");
-        let path = folder.join(".erlang.cookie");
-        let start = || {
-            make_cookie_file(&path).expect("made, or there");
-            read_cookie_file(&path).expect("whole")
-        };
-        let cookies: Vec<Cookie> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
-            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
-        });
-        let one = std::fs::read_to_string(&path).unwrap();
-        assert!(one.len() == 20 && one.bytes().all(|byte| byte.is_ascii_uppercase()));
-        let digest = |cookie: &Cookie| cookie.digest(1).0;
-        assert!(cookies.iter().all(|cookie| digest(cookie) == digest(&cookies[0])));
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o400);
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
-        std::fs::remove_dir_all(folder).unwrap();
+    fn all_are_allowed_as_long_as_none_is_named() {
+        let allowed = Allowed::default();
+        let name = NodeName::new("a@one").unwrap();
+        assert!(allowed.includes(&name));
+        allowed.add(["b@one".to_owned()].into_iter());
+        assert!(!allowed.includes(&name));
+        allowed.add(["a@one".to_owned()].into_iter());
+        assert!(allowed.includes(&name));
+        assert_eq!(allowed.all(), ["b@one", "a@one"]);
     }
 
     #[test]
-    fn an_empty_file_holds_no_cookie() {
-        let folder = folder("empty-cookie");
-        let path = folder.join("cookie");
-        std::fs::write(&path, " \n").unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
-        assert!(matches!(read_cookie_file(&path), Err(CookieFileError::Empty { .. })));
-        std::fs::remove_dir_all(folder).unwrap();
+    fn a_cookie_of_one_node_has_precedence_in_both_directions() {
+        let [all, second, one] = ["all", "second", "one"].map(|text| Cookie::new(text).unwrap());
+        let (special, other) = (Atom::new("a@one").unwrap(), Atom::new("b@one").unwrap());
+        let cookies = Cookies::new(all.clone(), Some(second.clone()));
+        cookies.set(special.clone(), one.clone());
+        assert_eq!((cookies.for_node(&special), cookies.for_node(&other)), (one.clone(), all.clone()));
+        assert_eq!(cookies.accepted_from(&special), AcceptedCookies::from(one));
+        assert_eq!(cookies.accepted_from(&other), AcceptedCookies::new(all.clone(), Some(second)));
+        cookies.set_accepted(None);
+        assert_eq!(cookies.accepted_from(&other), AcceptedCookies::from(all));
     }
 }

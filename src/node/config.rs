@@ -16,6 +16,8 @@ use crate::epmd;
 pub struct Builder {
     pub(crate) name: String,
     pub(crate) cookie: CookieSource,
+    pub(crate) accepted_cookie: Option<Result<Cookie, CookieError>>,
+    pub(crate) allow: Vec<String>,
     pub(crate) settings: Settings,
 }
 
@@ -51,6 +53,8 @@ impl Builder {
         Builder {
             name: name.to_owned(),
             cookie: CookieSource::Default,
+            accepted_cookie: None,
+            allow: Vec::new(),
             settings: Settings {
                 alive: true,
                 hidden: false,
@@ -79,6 +83,20 @@ impl Builder {
     #[must_use]
     pub fn cookie_file(mut self, path: impl Into<PathBuf>) -> Builder {
         self.cookie = CookieSource::File(path.into());
+        self
+    }
+
+    /// A second cookie with which nodes may connect to this one; see [`Node::accept_cookie`](super::Node::accept_cookie).
+    #[must_use]
+    pub fn accept_cookie(mut self, cookie: &str) -> Builder {
+        self.accepted_cookie = Some(Cookie::new(cookie));
+        self
+    }
+
+    /// Only these nodes may be connected to this one; see [`Node::allow`](super::Node::allow).
+    #[must_use]
+    pub fn allow(mut self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Builder {
+        self.allow.extend(nodes.into_iter().map(Into::into));
         self
     }
 

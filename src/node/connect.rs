@@ -34,6 +34,9 @@ pub enum ConnectError {
     /// It is this node.
     #[error("{0} is this node")]
     OwnName(NodeName),
+    /// It is not among the nodes that this one was told to [allow](Node::allow).
+    #[error("{0} is not among the nodes that this one allows")]
+    NotAllowed(NodeName),
     /// The epmd of its host was not reached or did not answer.
     #[error("{0}")]
     Epmd(Arc<epmd::Error>),

@@ -11,7 +11,7 @@ use crate::dist::driver::{self, Gate};
 use crate::dist::handshake::{Accept, Accepted, NameReceived, NameWanted, Refusal};
 use crate::dist::packet::LengthSize;
 use crate::dist::transport::Stream;
-use crate::dist::{Cookie, Flags, NodeName};
+use crate::dist::{AcceptedCookies, Flags, NodeName};
 use crate::term::Creation;
 
 impl Node {
@@ -74,13 +74,16 @@ struct NodeGate<'a> {
 }
 
 impl Gate for NodeGate<'_> {
-    fn name_received(&self, name: &NameReceived) -> Result<(Accepted, Cookie), Refusal> {
+    fn name_received(&self, name: &NameReceived) -> Result<(Accepted, AcceptedCookies), Refusal> {
+        if !self.node.allowed_nodes().includes(name.name()) {
+            return Err(Refusal::NotAllowed);
+        }
         let (accepted, id) = self.node.admit(name)?;
         *self.admitted.lock() = Some((name.name().clone(), id));
-        Ok((accepted, self.node.cookies().for_node(name.name().as_atom())))
+        Ok((accepted, self.node.cookies().accepted_from(name.name().as_atom())))
     }
 
-    fn name_wanted(&self, _wanted: &NameWanted) -> Option<(NodeName, Creation, Cookie)> {
-        None
+    fn name_wanted(&self, _wanted: &NameWanted) -> Result<(NodeName, Creation, AcceptedCookies), Refusal> {
+        Err(Refusal::NotAllowed)
     }
 }

@@ -13,6 +13,7 @@ mod auth;
 mod config;
 mod connect;
 mod context;
+mod cookie_file;
 mod crash;
 mod dest;
 mod erlang;
@@ -38,10 +39,10 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-pub use self::auth::{CookieFileError, default_cookie, read_cookie_file};
 pub use self::config::Builder;
 pub use self::connect::ConnectError;
 pub use self::context::Process;
+pub use self::cookie_file::{CookieFileError, default_cookie, read_cookie_file};
 pub use self::dest::{Dest, SendError};
 pub(crate) use self::exports::to_arguments;
 pub use self::exports::{Arguments, Caller, Class, Raise};
@@ -55,12 +56,12 @@ pub(crate) use self::spawn_request::{WireOptions, run_function};
 pub use self::start::StartError;
 
 use self::attached::Attached;
-use self::auth::Cookies;
+use self::auth::{Allowed, Cookies};
 use self::config::Settings;
 use self::exports::Exports;
 use self::net_kernel::NetKernel;
 use self::registry::{Names, Processes, References};
-use crate::dist::{Cookie, NodeName};
+use crate::dist::{Cookie, CookieError, NodeName};
 use crate::epmd;
 use crate::term::{Atom, Creation, Pid, Reference};
 
@@ -79,6 +80,7 @@ struct Inner {
     pid: Pid,
     settings: Settings,
     cookies: Cookies,
+    allowed: Allowed,
     runtime: Handle,
     processes: Processes,
     names: Names,
@@ -208,24 +210,65 @@ impl Node {
         self.local(pid).is_some_and(|cell| !cell.state.lock().has_ended())
     }
 
-    /// The cookie for one other node, in place of the one for all.
+    /// The cookie for one other node, in place of the one for all: this node connects to it with that cookie, and it
+    /// has to connect with that cookie, too. For this node's own name it is the cookie for all.
     ///
     /// Does what `erlang:set_cookie/2` does.
     ///
     /// # Errors
     /// When `cookie` can't be one.
-    pub fn set_cookie_for(&self, node: &NodeName, cookie: &str) -> Result<(), crate::dist::CookieError> {
+    pub fn set_cookie_for(&self, node: &NodeName, cookie: &str) -> Result<(), CookieError> {
+        if node == self.name() {
+            return self.set_cookie(cookie);
+        }
         self.0.cookies.set(node.as_atom().clone(), Cookie::new(cookie)?);
         Ok(())
     }
 
     /// Another cookie for all nodes without one of their own. Connections that are up stay up.
     ///
+    /// Does what `erlang:set_cookie/1` does.
+    ///
     /// # Errors
     /// When `cookie` can't be one.
-    pub fn set_cookie(&self, cookie: &str) -> Result<(), crate::dist::CookieError> {
+    pub fn set_cookie(&self, cookie: &str) -> Result<(), CookieError> {
         self.0.cookies.set_default(Cookie::new(cookie)?);
         Ok(())
+    }
+
+    /// A second cookie with which nodes may connect to this one, until it is set again; `None` for no more. This node
+    /// itself connects with the cookie for all. Nodes with a cookie of their own have to use that.
+    ///
+    /// So a cluster can change its cookie while it runs: have each node accept the new one, then
+    /// [set](Node::set_cookie) it on each and have the old one accepted, then drop the old one on each.
+    ///
+    /// OTP has nothing like it.
+    ///
+    /// # Errors
+    /// When `cookie` can't be one.
+    pub fn accept_cookie(&self, cookie: Option<&str>) -> Result<(), CookieError> {
+        self.0.cookies.set_accepted(cookie.map(Cookie::new).transpose()?);
+        Ok(())
+    }
+
+    /// Adds to the list of nodes that may connect to this one, and that this one connects to. As long as that is empty,
+    /// all may who know the cookie. Each entry is `name@host`, or `host` for all nodes there, or `name@` for nodes of
+    /// that name anywhere. Connections that are up stay up.
+    ///
+    /// A node that is not on the list is told so when it connects (status `not_allowed`); to connect to one fails with
+    /// [`ConnectError::NotAllowed`].
+    ///
+    /// Does what `net_kernel:allow/1` does, which takes only whole names for nodes that are connected to.
+    pub fn allow(&self, nodes: impl IntoIterator<Item = impl Into<String>>) {
+        self.0.allowed.add(nodes.into_iter().map(Into::into));
+    }
+
+    /// The list of nodes that may be connected to this one; empty if all may.
+    ///
+    /// Does what `net_kernel:allowed/0` does.
+    #[must_use]
+    pub fn allowed(&self) -> Vec<String> {
+        self.0.allowed.all()
     }
 
     /// The process `pid`, if it lives on this node.
@@ -263,5 +306,9 @@ impl Node {
 
     fn cookies(&self) -> &Cookies {
         &self.0.cookies
+    }
+
+    fn allowed_nodes(&self) -> &Allowed {
+        &self.0.allowed
     }
 }

@@ -199,6 +199,9 @@ impl Node {
             return Err(ConnectError::OwnName(name));
         }
         name.check_kind(self.name().kind()).map_err(ConnectError::Name)?;
+        if !self.allowed_nodes().includes(&name) {
+            return Err(ConnectError::NotAllowed(name));
+        }
         let mut table = self.net_kernel().table.lock();
         if table.closing {
             return Err(ConnectError::NodeStopped);
@@ -276,7 +279,7 @@ impl Node {
     pub(crate) fn admit(&self, name: &NameReceived) -> Result<(Accepted, u64), Refusal> {
         let mut table = self.net_kernel().table.lock();
         if table.closing {
-            return Err(Refusal::NotAllowed);
+            return Err(Refusal::ShuttingDown);
         }
         table.attempts += 1;
         let id = table.attempts;

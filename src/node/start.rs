@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
-use super::auth::{CookieFileError, Cookies, default_cookie, read_cookie_file};
+use super::auth::{Allowed, Cookies};
 use super::config::{Builder, CookieSource, Settings, full_name};
+use super::cookie_file::{CookieFileError, default_cookie, read_cookie_file};
 use super::registry::{Processes, References};
 use super::{Inner, Node, Services};
 use crate::dist::{Cookie, CookieError, NameError, NodeName};
@@ -62,6 +63,8 @@ impl Builder {
             CookieSource::File(path) => read_cookie_file(&path)?,
             CookieSource::Default => default_cookie()?,
         };
+        let cookies = Cookies::new(cookie, self.accepted_cookie.transpose()?);
+        let allowed = Allowed::new(self.allow);
         let settings = self.settings;
         let mut services = Services::default();
         let (listener, creation) = if settings.dist_listen {
@@ -71,7 +74,7 @@ impl Builder {
             // As epmd does: one that this name has hardly had before, and none of the few that old nodes had.
             (None, Creation(rand::random_range(4..=u32::MAX)))
         };
-        Ok((Node::assemble(name, creation, settings, Cookies::new(cookie), services), listener))
+        Ok((Node::assemble(name, creation, settings, (cookies, allowed), services), listener))
     }
 }
 
@@ -119,7 +122,7 @@ impl Node {
         name: NodeName,
         creation: Creation,
         settings: Settings,
-        cookies: Cookies,
+        (cookies, allowed): (Cookies, Allowed),
         services: Services,
     ) -> Node {
         Node(Arc::new(Inner {
@@ -134,6 +137,7 @@ impl Node {
             creation,
             settings,
             cookies,
+            allowed,
             runtime: Handle::current(),
             started: Instant::now(),
             services: Mutex::new(services),
@@ -145,7 +149,7 @@ impl Node {
         let name = NodeName::new(NONODE).expect("it is the name of a node");
         let settings = Settings { alive: false, ..Builder::new(NONODE).settings };
         // No connection is made, so no cookie is ever compared.
-        let cookies = Cookies::new(Cookie::new("nocookie").expect("it is a cookie"));
-        Node::assemble(name, Creation(0), settings, cookies, Services::default())
+        let cookies = Cookies::new(Cookie::new("nocookie").expect("it is a cookie"), None);
+        Node::assemble(name, Creation(0), settings, (cookies, Allowed::default()), Services::default())
     }
 }

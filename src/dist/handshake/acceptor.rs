@@ -28,7 +28,7 @@ use super::message::{
 };
 use super::{Established, HandshakeError, HandshakeState};
 use crate::dist::packet::{LengthSize, put_packet};
-use crate::dist::{Cookie, Flags, NameError, NodeName};
+use crate::dist::{AcceptedCookies, Flags, NameError, NodeName};
 use crate::term::Creation;
 
 /// What the acceptor needs to know.
@@ -76,7 +76,7 @@ struct Peer {
 
 #[derive(Debug)]
 struct Secrets {
-    cookie: Cookie,
+    cookies: AcceptedCookies,
     challenge: u32,
 }
 
@@ -127,6 +127,8 @@ pub enum Refusal {
     Nok,
     /// It is not allowed.
     NotAllowed,
+    /// This node is shutting down.
+    ShuttingDown,
 }
 
 impl Acceptor {
@@ -181,10 +183,10 @@ impl Acceptor {
             State::RecvChallengeReply { peer, creation, secrets } => {
                 let reply =
                     ChallengeReply::decode(packet).map_err(bad(HandshakeState::RecvChallengeReply))?;
-                if reply.digest != secrets.cookie.digest(secrets.challenge) {
+                let Some(cookie) = secrets.cookies.proven_by(reply.digest, secrets.challenge) else {
                     return Err(HandshakeError::CookieDiffers { node: peer.name });
-                }
-                let ack = ChallengeAck { digest: secrets.cookie.digest(reply.challenge) };
+                };
+                let ack = ChallengeAck { digest: cookie.digest(reply.challenge) };
                 put_packet(self.settings.length_size, out, |packet| ack.encode(packet));
                 let flags = flags_for(&self.settings, &peer).effective(peer.flags);
                 Ok(AcceptorStep::Established(Established {
@@ -233,11 +235,17 @@ impl NameReceived {
         if self.settings.name > self.peer.name { Err(Refusal::Nok) } else { Ok(Accepted::OkSimultaneous) }
     }
 
-    /// Lets it in if it knows `cookie`; `challenge` is a random number, a fresh one for each handshake.
+    /// Lets it in if it knows one of `cookies`; `challenge` is a random number, a fresh one for each handshake.
     #[must_use]
-    pub fn accept(self, status: Accepted, cookie: Cookie, challenge: u32, out: &mut BytesMut) -> Acceptor {
+    pub fn accept(
+        self,
+        status: Accepted,
+        cookies: AcceptedCookies,
+        challenge: u32,
+        out: &mut BytesMut,
+    ) -> Acceptor {
         let NameReceived { settings, peer } = self;
-        let secrets = Secrets { cookie, challenge };
+        let secrets = Secrets { cookies, challenge };
         let text = match status {
             Accepted::Ok => Status::Ok,
             Accepted::OkSimultaneous => Status::OkSimultaneous,
@@ -270,7 +278,7 @@ impl NameWanted {
         self.flags
     }
 
-    /// Gives it `name` and `creation` and lets it in if it knows `cookie`.
+    /// Gives it `name` and `creation` and lets it in if it knows one of `cookies`.
     ///
     /// A name that was given before, and is free again, must get another creation.
     #[must_use]
@@ -278,28 +286,30 @@ impl NameWanted {
         self,
         name: NodeName,
         creation: Creation,
-        cookie: Cookie,
+        cookies: AcceptedCookies,
         challenge: u32,
         out: &mut BytesMut,
     ) -> Acceptor {
         let status = Status::Named { name: name.as_str(), creation };
         put_packet(self.settings.length_size, out, |packet| status.encode(packet));
         let peer = Peer { name, flags: self.flags, creation: Some(creation), is_named_by_us: true };
-        send_challenge(self.settings, peer, Secrets { cookie, challenge }, out)
+        send_challenge(self.settings, peer, Secrets { cookies, challenge }, out)
     }
 
     /// Keeps it out; write what is in `out`, then close.
     #[must_use]
-    pub fn refuse(self, out: &mut BytesMut) -> HandshakeError {
-        refuse(&self.settings, PeerLabel::Unnamed, Refusal::NotAllowed, out)
+    pub fn refuse(self, refusal: Refusal, out: &mut BytesMut) -> HandshakeError {
+        refuse(&self.settings, PeerLabel::Unnamed, refusal, out)
     }
 }
 
+/// Why, as the end of a sentence.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Refusal::Nok => "nok",
-            Refusal::NotAllowed => "not_allowed",
+            Refusal::Nok => "this node is connecting to it, and goes on with that",
+            Refusal::NotAllowed => "it is not among the nodes that this one allows",
+            Refusal::ShuttingDown => "this node is shutting down",
         })
     }
 }
@@ -364,7 +374,7 @@ fn flags_for(settings: &Accept, peer: &Peer) -> Flags {
 fn refuse(settings: &Accept, node: PeerLabel, refusal: Refusal, out: &mut BytesMut) -> HandshakeError {
     let status = match refusal {
         Refusal::Nok => Status::Nok,
-        Refusal::NotAllowed => Status::NotAllowed,
+        Refusal::NotAllowed | Refusal::ShuttingDown => Status::NotAllowed,
     };
     put_packet(settings.length_size, out, |packet| status.encode(packet));
     HandshakeError::Refused { node, refusal }

@@ -80,11 +80,11 @@ pub enum HandshakeError {
         node: PeerLabel,
     },
     /// This node refused the other one, as the caller said.
-    #[error("this node refused {node} with the status {refusal}")]
+    #[error("this node refused {node}: {refusal}")]
     Refused {
         /// The other node.
         node: PeerLabel,
-        /// The status that was sent.
+        /// Why.
         refusal: Refusal,
     },
     /// The other node still has a connection to this one, which this node, asked about it, keeps.

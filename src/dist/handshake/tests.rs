@@ -88,12 +88,20 @@ impl Half {
             Half::B(b) => match b.handle_packet(packet, out) {
                 Ok(AcceptorStep::Receive(b)) => return Half::B(b),
                 Ok(AcceptorStep::Name(name)) => match answers.accepted {
-                    Ok(status) => Ok(Half::B(name.accept(status, cookie(answers.cookie), CHALLENGE_B, out))),
+                    Ok(status) => {
+                        Ok(Half::B(name.accept(status, cookie(answers.cookie).into(), CHALLENGE_B, out)))
+                    }
                     Err(refusal) => Err(name.refuse(refusal, out)),
                 },
                 Ok(AcceptorStep::NameWanted(wanted)) => {
                     let name = node(&format!("3FVJ6KV2X1GF3@{}", wanted.host()));
-                    Ok(Half::B(wanted.accept(name, Creation(77), cookie(answers.cookie), CHALLENGE_B, out)))
+                    Ok(Half::B(wanted.accept(
+                        name,
+                        Creation(77),
+                        cookie(answers.cookie).into(),
+                        CHALLENGE_B,
+                        out,
+                    )))
                 }
                 Ok(AcceptorStep::Established(established)) => return Half::End(Ok(established)),
                 Err(error) => Err(error),
@@ -164,7 +172,7 @@ fn the_bytes_of_otp_25() {
         panic!("no name");
     };
     assert_eq!(question.name(), &node("c2525@vm"));
-    let b = question.accept(Accepted::Ok, cookie("abc"), CHALLENGE_B, &mut out);
+    let b = question.accept(Accepted::Ok, cookie("abc").into(), CHALLENGE_B, &mut out);
     let answer = packets(&mut out);
     assert_eq!(answer, [b"sok".to_vec(), hex("4e0000000d07df7fbdea1bafde00010001000662323540766d")]);
 
@@ -336,7 +344,7 @@ fn an_old_name_is_completed_later() {
         panic!("no name");
     };
     assert_eq!(question.creation(), None);
-    let b = question.accept(Accepted::Ok, cookie("abc"), CHALLENGE_B, &mut out);
+    let b = question.accept(Accepted::Ok, cookie("abc").into(), CHALLENGE_B, &mut out);
     assert_eq!(b.state(), HandshakeState::RecvComplement);
     out.clear();
 
@@ -359,7 +367,7 @@ fn an_old_name_with_an_incomplete_complement_is_closed() {
     let Ok(AcceptorStep::Name(question)) = Acceptor::new(accept()).handle_packet(&packet, &mut out) else {
         panic!("no name");
     };
-    let b = question.accept(Accepted::Ok, cookie("abc"), CHALLENGE_B, &mut out);
+    let b = question.accept(Accepted::Ok, cookie("abc").into(), CHALLENGE_B, &mut out);
     let packet = encoded(|out| Complement { flags: Flags::NONE, creation: Creation(9) }.encode(out));
     let error = b.handle_packet(&packet, &mut out).unwrap_err();
     assert!(matches!(error, HandshakeError::MissingFlags { missing: Flags::V4_NC, .. }));

@@ -1,5 +1,7 @@
 //! How connections come about: whoever begins, both at once, again and again, and by way of which epmd.
 
+mod cookies;
+
 use std::time::{Duration, Instant};
 
 use erlnode::node::{ConnectError, Node, NodeType, StartError};
