@@ -67,6 +67,12 @@ pub enum ConnectError {
         /// How long it had.
         after: Duration,
     },
+    /// The attempt was broken off by a panic, in this crate or in what it calls, as the program's log.
+    #[error("the attempt to connect to {node} was broken off")]
+    BrokenOff {
+        /// The node.
+        node: NodeName,
+    },
     /// This node is shutting down.
     #[error("this node is shutting down")]
     NodeStopped,
@@ -163,6 +169,8 @@ impl Node {
             connection.outbox.hang_up();
             return;
         }
+        let mut ending =
+            Ending { node: self.clone(), connection: connection.clone(), reason: CloseReason::ClosedHere };
         let inbound = Inbound::new(&established.peer, established.flags, FragmentLimits::default());
         let ticks = TickSettings {
             net_ticktime: settings.net_ticktime,
@@ -174,31 +182,26 @@ impl Node {
         self.keep(async move {
             let outbox = connection.outbox.clone();
             let handle = |event| node.handle_event(&connection, event);
-            let reason = driver::run(read, &outbox, inbound, ticker, limit, input, handle).await;
-            if let CloseReason::Protocol(error) = &reason {
+            ending.reason = driver::run(read, &outbox, inbound, ticker, limit, input, handle).await;
+            if let CloseReason::Protocol(error) = &ending.reason {
                 tracing::warn!(node = %connection.peer, %error, "closing the connection: the other node broke the protocol");
             }
-            outbox.close(reason.clone());
-            outbox.hang_up();
-            node.connection_down(&connection, &reason);
         });
     }
+}
 
-    /// Ends the node: its processes, its connections, and its name at epmd.
-    ///
-    /// Processes get the exit signal `shutdown`, and those that have not ended a second later are killed.
-    pub async fn shutdown(&self) {
-        self.end_all_processes().await;
-        self.close_connections().await;
-        let services = std::mem::take(&mut *self.0.services.lock());
-        if let Some(registration) = services.registration {
-            registration.close().await;
-        }
-        if let Some(server) = services.epmd {
-            server.close().await;
-        }
-        let mut tasks = services.tasks;
-        tasks.shutdown().await;
-        tracing::info!(node = %self.name(), "node stopped");
+/// A connection that is up. When this is dropped, it is not, whatever became of its task.
+struct Ending {
+    node: Node,
+    connection: Arc<Connection>,
+    reason: CloseReason,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let Ending { node, connection, reason } = self;
+        connection.outbox.close(reason.clone());
+        connection.outbox.hang_up();
+        node.connection_down(connection, reason);
     }
 }

@@ -1,6 +1,6 @@
 //! What a running process can do.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -352,12 +352,16 @@ impl Process {
 
     /// Sends an exit signal to `other`, connecting to its node if need be.
     ///
-    /// The reason `kill` ends any process; others can be trapped.
+    /// The reason `kill` ends any process; others can be trapped. One that ends this process itself does so here: the
+    /// future is never ready then.
     ///
     /// Does what `erlang:exit/2` does.
     pub async fn exit(&self, other: &Pid, reason: impl Into<Term>) {
         let signal = Signal::Exit(ExitKind::Signal, reason.into());
         self.node.signal_connecting(self.pid(), Recipient::Pid(other.clone()), signal).await;
+        if other == self.pid() && self.cell.exiting.load(Ordering::Acquire) {
+            pending::<()>().await;
+        }
     }
 
     // --- others ------------------------------------------------------------------------------------------------

@@ -14,25 +14,35 @@ use crate::dist::transport::Stream;
 use crate::dist::{AcceptedCookies, Flags, NodeName};
 use crate::term::Creation;
 
+/// How long nothing is tried after a connection could not be taken.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
 impl Node {
     /// Takes connections of other nodes from now on.
     pub(crate) fn listen(&self, listener: TcpListener) {
         let node = self.clone();
-        self.keep(async move {
+        let listening = self.runtime().spawn(async move {
+            let mut is_failing = false;
             loop {
                 match listener.accept().await {
                     Ok((tcp, _)) => {
+                        if std::mem::take(&mut is_failing) {
+                            tracing::info!("connections are taken again");
+                        }
                         let handshake = node.clone().accept(tcp);
                         node.keep(handshake);
                     }
                     Err(error) => {
                         // Out of file descriptors, as a rule: others may close some.
-                        tracing::warn!(%error, "could not take a connection");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        if !std::mem::replace(&mut is_failing, true) {
+                            tracing::warn!(%error, "no connections can be taken");
+                        }
+                        tokio::time::sleep(RETRY_INTERVAL).await;
                     }
                 }
             }
         });
+        self.0.services.lock().listener = Some(listening);
     }
 
     /// Takes a connection that another node has made.
@@ -46,9 +56,7 @@ impl Node {
             length_size: LengthSize::Two,
         };
         let gate = NodeGate { node: &self, admitted: Mutex::new(None) };
-        let result = driver::accept(&stream, settings, self.settings().setup_time, &gate).await;
-        let admitted = gate.admitted.into_inner();
-        match result {
+        match driver::accept(&stream, settings, self.settings().setup_time, &gate).await {
             Ok((established, input)) => self.established(stream, established, input).await,
             Err(error) => {
                 let address = stream.remote_addr();
@@ -58,9 +66,7 @@ impl Node {
                     tracing::warn!(%address, %error, "refused a connection");
                 }
                 drop(stream);
-                if let Some((name, id)) = admitted {
-                    self.admitted_failed(&name, id, ConnectError::Setup(Arc::new(error)));
-                }
+                gate.failed(|_| ConnectError::Setup(Arc::new(error)));
             }
         }
     }
@@ -71,6 +77,23 @@ struct NodeGate<'a> {
     node: &'a Node,
     /// Whom it let in, and by which attempt.
     admitted: Mutex<Option<(NodeName, u64)>>,
+}
+
+impl NodeGate<'_> {
+    /// The handshake has come to nothing.
+    fn failed(&self, error: impl FnOnce(&NodeName) -> ConnectError) {
+        let admitted = self.admitted.lock().take();
+        if let Some((name, id)) = admitted {
+            self.node.admitted_failed(&name, id, error(&name));
+        }
+    }
+}
+
+/// Changes nothing if the handshake has succeeded, or failed, before; so it was broken off.
+impl Drop for NodeGate<'_> {
+    fn drop(&mut self) {
+        self.failed(|name| ConnectError::BrokenOff { node: name.clone() });
+    }
 }
 
 impl Gate for NodeGate<'_> {

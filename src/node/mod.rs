@@ -25,6 +25,7 @@ mod outbound;
 mod process_info;
 mod registry;
 mod router;
+mod shutdown;
 mod spawn;
 mod spawn_at;
 mod spawn_request;
@@ -32,12 +33,13 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 
 pub use self::config::Builder;
 pub use self::connect::ConnectError;
@@ -67,7 +69,9 @@ use crate::term::{Atom, Creation, Pid, Reference};
 
 /// A running node.
 ///
-/// Cloning gives another handle to the same node.
+/// Cloning gives another handle to the same node. The node does not end with its last handle, as a task that was
+/// spawned does not: its processes go on, each with a handle of its own, and other nodes reach them. It ends by
+/// [`shutdown`](Node::shutdown), or with the tokio runtime that it was started in.
 #[derive(Debug, Clone)]
 pub struct Node(Arc<Inner>);
 
@@ -90,11 +94,14 @@ struct Inner {
     attached: Attached,
     /// What runs for as long as the node does, and its name at epmd.
     services: Mutex<Services>,
+    /// Set when the node begins to end; becomes true when it has.
+    stopped: OnceLock<watch::Receiver<bool>>,
 }
 
 #[derive(Debug, Default)]
 struct Services {
     tasks: JoinSet<()>,
+    listener: Option<JoinHandle<()>>,
     registration: Option<epmd::Registration>,
     epmd: Option<epmd::Server>,
     port: u16,

@@ -224,6 +224,7 @@ impl Node {
     }
 
     async fn attempt(self, name: NodeName, id: u64) {
+        let _broken_off = Attempt { node: &self, name: &name, id };
         tracing::debug!(node = %name, "connecting");
         match self.connect_to(&name).await {
             Ok(()) => {}
@@ -280,6 +281,9 @@ impl Node {
         let mut table = self.net_kernel().table.lock();
         if table.closing {
             return Err(Refusal::ShuttingDown);
+        }
+        if self.is_stopping() {
+            return Err(Refusal::NotAllowed);
         }
         table.attempts += 1;
         let id = table.attempts;
@@ -431,6 +435,21 @@ impl Node {
         let mut ending: JoinSet<()> =
             up.into_iter().map(|connection| async move { connection.finish().await }).collect();
         while ending.join_next().await.is_some() {}
+    }
+}
+
+/// An attempt to connect. When it is broken off before it has come to an end, those who wait for it are told.
+struct Attempt<'a> {
+    node: &'a Node,
+    name: &'a NodeName,
+    id: u64,
+}
+
+/// Changes nothing after the end of the attempt, or when another has taken its place.
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let error = ConnectError::BrokenOff { node: self.name.clone() };
+        self.node.attempt_failed(self.name, self.id, error);
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct ProcessCell {
     pub(crate) state: Mutex<ProcessState>,
     /// Set with the exit signal that ends the process, so that its task need not lock to see it.
     pub(crate) exiting: AtomicBool,
+    /// Whether a task runs it: it then ends by itself when it gets an exit signal.
+    pub(crate) has_task: AtomicBool,
     /// The connections that links, monitors or spawn requests of this process go over.
     pub(crate) related: Mutex<SmallVec<[Weak<Connection>; 1]>>,
     /// Whether it wants to hear of nodes that come and go.

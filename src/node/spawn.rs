@@ -3,11 +3,10 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -53,8 +52,15 @@ impl Node {
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
         let pid = cell.pid.clone();
-        let body = body(Process::new(self.clone(), cell.clone()));
-        self.runtime().spawn(run(self.clone(), cell, body));
+        let running = Running::new(self.clone(), cell.clone());
+        let process = Process::new(self.clone(), cell);
+        match catch_unwind(AssertUnwindSafe(|| body(process))) {
+            Ok(body) => {
+                self.runtime().spawn(run(running, body));
+            }
+            // As if the body had panicked: whoever spawns a process does not end with it.
+            Err(panic) => running.end(panicked(&pid, &*panic)),
+        }
         pid
     }
 
@@ -73,6 +79,7 @@ impl Node {
             pid,
             state: Mutex::new(state),
             exiting: AtomicBool::new(false),
+            has_task: AtomicBool::new(false),
             related: Mutex::new(SmallVec::new()),
             monitors_nodes: AtomicBool::new(false),
             mailbox_len: AtomicUsize::new(0),
@@ -123,28 +130,13 @@ impl Node {
         Ok(cell)
     }
 
-    /// Asks all processes to end, then kills those that have not after a second.
-    pub(crate) async fn end_all_processes(&self) {
-        for (reason, patience) in
-            [(atom!("shutdown"), Duration::from_secs(1)), (atom!("kill"), Duration::from_secs(1))]
-        {
-            for cell in self.process_table().all() {
-                self.deliver_to(
-                    self.pid(),
-                    &cell,
-                    Signal::Exit(ExitKind::Signal, Term::Atom(reason.clone())),
-                );
-            }
-            let end = Instant::now() + patience;
-            while self.process_table().len() > 0 && Instant::now() < end {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        }
-    }
-
     /// The process has ended: nothing can reach it any more, and all that are to know are told.
     pub(crate) fn end_process(&self, cell: &Arc<ProcessCell>, reason: &Term) {
-        let outgoing = cell.state.lock().terminate(reason);
+        let (outgoing, unread) = {
+            let mut state = cell.state.lock();
+            let unread = std::mem::take(state.inbox());
+            (state.terminate(reason), unread)
+        };
         self.names().process_ended(&cell.pid);
         self.process_table().remove(&cell.pid);
         if cell.monitors_nodes.load(Ordering::Relaxed) {
@@ -158,44 +150,91 @@ impl Node {
         for signal in outgoing {
             self.route(&cell.pid, signal);
         }
+        // Values of any type, so code of others, which is not to come between the steps of the end.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(unread))) {
+            panicked(&cell.pid, &*panic);
+        }
+    }
+}
+
+/// A process that has a task, or is about to get one. It ends when this is dropped, whatever became of the task.
+struct Running {
+    node: Node,
+    cell: Arc<ProcessCell>,
+    /// Why it ends. A task that does not come to its end is dropped with its runtime: as if killed.
+    reason: Term,
+}
+
+impl Running {
+    fn new(node: Node, cell: Arc<ProcessCell>) -> Running {
+        cell.has_task.store(true, Ordering::Relaxed);
+        Running { node, cell, reason: Term::Atom(atom!("killed")) }
+    }
+
+    fn end(mut self, reason: Term) {
+        self.reason = reason;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _cork = Cork::new();
+        self.node.end_process(&self.cell, &self.reason);
     }
 }
 
 /// Runs the body of a process, with an eye on exit signals, and ends the process with it.
-async fn run<Fut>(node: Node, cell: Arc<ProcessCell>, body: Fut)
+async fn run<Fut>(running: Running, body: Fut)
 where
     Fut: Future<Output = Result<(), Exit>> + Send,
 {
     let reason = {
-        // Dropped at the end of this block: nothing of the process is left when others hear of its end.
-        let mut body = pin!(body);
+        let mut body = pin!(Some(body));
         let mut known_waker: Option<Waker> = None;
-        poll_fn(|context| {
-            if let Some(reason) = watch_for_exit(&cell, &mut known_waker, context) {
-                return Poll::Ready(reason);
+        let cell = &running.cell;
+        let reason = poll_fn(|context| poll(cell, body.as_mut(), &mut known_waker, context)).await;
+        // Before others hear of the end, so that nothing of the process is left then.
+        match catch_unwind(AssertUnwindSafe(|| body.set(None))) {
+            Err(panic) if reason.is_atom("normal") => panicked(&cell.pid, &*panic),
+            Err(panic) => {
+                panicked(&cell.pid, &*panic);
+                reason
             }
-            cell.polls.fetch_add(1, Ordering::Relaxed);
-            // What the process sends during this poll goes out together at its end.
-            let _cork = Cork::new();
-            match catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(context))) {
-                Ok(Poll::Ready(Ok(()))) => Poll::Ready(Exit::normal().into_reason()),
-                Ok(Poll::Ready(Err(exit))) => Poll::Ready(exit.into_reason()),
-                // The signal may have come from the body itself, which then waits for nothing that would wake it.
-                Ok(Poll::Pending) => match watch_for_exit(&cell, &mut known_waker, context) {
-                    Some(reason) => Poll::Ready(reason),
-                    None => Poll::Pending,
-                },
-                Err(panic) => {
-                    let text = panic_text(&*panic);
-                    tracing::error!(pid = ?cell.pid, panic = text, "process panicked");
-                    Poll::Ready(Term::tuple([Term::Atom(atom!("panic")), Term::from(text)]))
-                }
-            }
-        })
-        .await
+            Ok(()) => reason,
+        }
     };
+    running.end(reason);
+}
+
+/// Lets the body go on, and gives the reason if the process ends.
+fn poll<Fut>(
+    cell: &ProcessCell,
+    body: Pin<&mut Option<Fut>>,
+    known_waker: &mut Option<Waker>,
+    context: &mut Context<'_>,
+) -> Poll<Term>
+where
+    Fut: Future<Output = Result<(), Exit>> + Send,
+{
+    if let Some(reason) = watch_for_exit(cell, known_waker, context) {
+        return Poll::Ready(reason);
+    }
+    cell.polls.fetch_add(1, Ordering::Relaxed);
+    // What the process sends during this poll goes out together at its end.
     let _cork = Cork::new();
-    node.end_process(&cell, &reason);
+    let Some(body) = body.as_pin_mut() else { return Poll::Ready(Exit::normal().into_reason()) };
+    let polled = match catch_unwind(AssertUnwindSafe(|| body.poll(context))) {
+        Ok(polled) => {
+            polled.map(|ended| ended.map_or_else(Exit::into_reason, |()| Exit::normal().into_reason()))
+        }
+        Err(panic) => Poll::Ready(panicked(&cell.pid, &*panic)),
+    };
+    // The signal may have come from the body itself: then what it did after that does not count, and nothing would
+    // wake it.
+    match watch_for_exit(cell, known_waker, context) {
+        Some(reason) => Poll::Ready(reason),
+        None => polled,
+    }
 }
 
 /// The reason to end, if an exit signal has come; else the task will be woken when one does.
@@ -206,6 +245,13 @@ fn watch_for_exit(cell: &ProcessCell, known: &mut Option<Waker>, context: &Conte
     }
     *known = Some(context.waker().clone());
     cell.state.lock().set_task(context.waker())
+}
+
+/// Tells of a panic of the process `pid`, and gives the reason to end with.
+fn panicked(pid: &Pid, panic: &(dyn Any + Send)) -> Term {
+    let text = panic_text(panic);
+    tracing::error!(?pid, panic = text, "process panicked");
+    Term::tuple([Term::Atom(atom!("panic")), Term::from(text)])
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

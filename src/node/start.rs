@@ -141,6 +141,7 @@ impl Node {
             runtime: Handle::current(),
             started: Instant::now(),
             services: Mutex::new(services),
+            stopped: Default::default(),
         }))
     }
 

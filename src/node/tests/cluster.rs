@@ -28,6 +28,12 @@ impl Cluster {
     pub(super) async fn node(&self, name: &str) -> Node {
         self.builder(name).start().await.expect("a node starts")
     }
+
+    /// Whether the epmd knows a node of this alive name.
+    pub(super) async fn knows(&self, alive: &str) -> bool {
+        let client = epmd::Client::new(epmd::Address::new("localhost", self.epmd.port()));
+        client.port_please(alive).await.expect("the epmd answers").is_some()
+    }
 }
 
 /// Two nodes, connected.

@@ -1,8 +1,10 @@
 //! Nodes that talk to each other inside one program, over loopback and with an epmd of their own.
 
 mod cluster;
+mod ends;
 mod links;
 mod peer;
+mod shutdown;
 
 use std::time::Duration;
 
