@@ -70,7 +70,7 @@ impl GenServer for Counter {
             Cast::Add(n) => self.value += n,
             Cast::Wake => {
                 for from in self.waiting.drain(..) {
-                    from.reply(process.node(), Term::from("late")).await?;
+                    from.reply(process, Term::from("late")).await?;
                 }
             }
         }

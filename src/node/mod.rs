@@ -31,7 +31,7 @@ mod spawn_at;
 mod spawn_request;
 mod start;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};

@@ -21,21 +21,22 @@ use crate::term::{Atom, Pid, Term};
 pub(crate) async fn net_kernel(mut process: Process) -> Result<(), Exit> {
     loop {
         match Request::of(process.receive().await) {
-            Request::Call(from, request) => answer(process.node(), from, request),
+            Request::Call(from, request) => answer(&process, from, request),
             _ => tracing::debug!("net_kernel got an unknown message"),
         }
     }
 }
 
-fn answer(node: &Node, from: From, request: Message) {
+fn answer(process: &Process, from: From, request: Message) {
+    let node = process.node();
     let (what, arity) = request.tag_and_arity().unwrap_or((atom!("undefined"), 0));
     match (what.as_str(), arity) {
-        ("is_auth", 2) => from.post(node, node.pid(), &Term::Atom(atom!("yes"))),
+        ("is_auth", 2) => from.post(node, process.pid(), &Term::Atom(atom!("yes"))),
         ("spawn" | "spawn_link" | "spawn_opt", 5 | 7) => match Spawn::read(request, &what) {
             Some(spawn) => spawn.run(node, from),
             None => {
                 let badarg = Term::tuple([Term::Atom(atom!("badarg")), Term::NIL]);
-                from.post(node, node.pid(), &Term::tuple([Term::Atom(atom!("EXIT")), badarg]));
+                from.post(node, process.pid(), &Term::tuple([Term::Atom(atom!("EXIT")), badarg]));
             }
         },
         _ => tracing::debug!(caller = ?from.pid(), "net_kernel got an unknown request"),
@@ -75,7 +76,7 @@ impl Spawn {
             }
             let pid = Term::Pid(process.pid().clone());
             // The caller may be gone by now.
-            let _ = from.reply(process.node(), pid).await;
+            let _ = from.reply(&process, pid).await;
             run_function(process, caller, self.module, self.function, self.arguments).await
         });
     }

@@ -3,20 +3,20 @@
 use crate::epmd;
 use crate::node::{Builder, Node};
 
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     epmd: epmd::Server,
 }
 
-pub(super) const COOKIE: &str = "cookie";
+pub(crate) const COOKIE: &str = "cookie";
 
 impl Cluster {
-    pub(super) async fn new() -> Cluster {
+    pub(crate) async fn new() -> Cluster {
         let epmd = epmd::Server::builder().port(0).start().await.expect("a free port");
         Cluster { epmd }
     }
 
     /// Settings for a node `name@localhost`. It is hidden, so that it only sends what it is told to.
-    pub(super) fn builder(&self, name: &str) -> Builder {
+    pub(crate) fn builder(&self, name: &str) -> Builder {
         Node::builder(&format!("{name}@localhost"))
             .cookie(COOKIE)
             .hidden(true)
@@ -25,19 +25,19 @@ impl Cluster {
             .listen_address([127, 0, 0, 1].into())
     }
 
-    pub(super) async fn node(&self, name: &str) -> Node {
+    pub(crate) async fn node(&self, name: &str) -> Node {
         self.builder(name).start().await.expect("a node starts")
     }
 
     /// Whether the epmd knows a node of this alive name.
-    pub(super) async fn knows(&self, alive: &str) -> bool {
+    pub(crate) async fn knows(&self, alive: &str) -> bool {
         let client = epmd::Client::new(epmd::Address::new("localhost", self.epmd.port()));
         client.port_please(alive).await.expect("the epmd answers").is_some()
     }
 }
 
 /// Two nodes, connected.
-pub(super) async fn pair() -> (Cluster, Node, Node) {
+pub(crate) async fn pair() -> (Cluster, Node, Node) {
     let cluster = Cluster::new().await;
     let (a, b) = (cluster.node("a").await, cluster.node("b").await);
     a.connect("b@localhost").await.expect("the nodes connect");

@@ -1,9 +1,9 @@
 //! Nodes that talk to each other inside one program, over loopback and with an epmd of their own.
 
-mod cluster;
+pub(crate) mod cluster;
 mod ends;
 mod links;
-mod peer;
+pub(crate) mod peer;
 mod shutdown;
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::term::Term;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits for what must come.
-async fn soon<F: Future>(future: F) -> F::Output {
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.expect("it takes too long")
 }
 
@@ -46,6 +46,6 @@ async fn next(process: &mut Process) -> Term {
 }
 
 /// A term by its text.
-fn term(text: &str) -> Term {
+pub(crate) fn term(text: &str) -> Term {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }

@@ -15,9 +15,9 @@ use crate::dist::{Cookie, Flags, NodeName};
 use crate::node::Node;
 use crate::term::{Creation, Pid, Reference, Term};
 
-pub(super) const PEER_CREATION: Creation = Creation(7);
+pub(crate) const PEER_CREATION: Creation = Creation(7);
 
-pub(super) struct Peer {
+pub(crate) struct Peer {
     name: NodeName,
     stream: Stream,
     outbound: Outbound,
@@ -28,7 +28,7 @@ pub(super) struct Peer {
 
 impl Peer {
     /// Connects to `node` as a hidden node of that name.
-    pub(super) async fn connect(node: &Node, name: &str) -> Peer {
+    pub(crate) async fn connect(node: &Node, name: &str) -> Peer {
         let stream = Stream::connect(&[([127, 0, 0, 1], node.dist_port()).into()]).await.unwrap();
         Peer::over(
             stream,
@@ -61,21 +61,21 @@ impl Peer {
         })
     }
 
-    pub(super) fn pid(&self, id: u32) -> Pid {
+    pub(crate) fn pid(&self, id: u32) -> Pid {
         Pid { node: self.name.as_atom().clone(), id, serial: 0, creation: PEER_CREATION }
     }
 
-    pub(super) fn reference(&self, id: u32) -> Reference {
+    pub(crate) fn reference(&self, id: u32) -> Reference {
         Reference::new(self.name.as_atom().clone(), PEER_CREATION, &[id, 0, 0]).unwrap()
     }
 
-    pub(super) async fn send(&mut self, control: ControlMessage) {
+    pub(crate) async fn send(&mut self, control: ControlMessage) {
         let mut message = OutgoingMessage::new(self.flags);
         message.encode(&control).unwrap();
         self.write(message).await;
     }
 
-    pub(super) async fn send_with(&mut self, control: ControlMessage, payload: &Term) {
+    pub(crate) async fn send_with(&mut self, control: ControlMessage, payload: &Term) {
         let mut message = OutgoingMessage::new(self.flags);
         message.encode_with(&control, |writer| writer.term(payload)).unwrap();
         self.write(message).await;
@@ -99,7 +99,7 @@ impl Peer {
     }
 
     /// The next control message with its payload; `None` when the node has closed the connection.
-    pub(super) async fn receive(&mut self) -> Option<(ControlMessage, Option<Term>)> {
+    pub(crate) async fn receive(&mut self) -> Option<(ControlMessage, Option<Term>)> {
         let packets = Packets { length_size: LengthSize::Four, limit: FrameLimit::DEFAULT };
         loop {
             while let Some(packet) = packets.take(&mut self.input).unwrap() {

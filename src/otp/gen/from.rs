@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Gen;
 use crate::atom;
-use crate::node::{Dest, Node, SendError};
+use crate::node::{Dest, Node, Process, SendError};
 use crate::process::Message;
 use crate::term::etf::{DecodeError, EncodeError, ListHeader, Reader, Writer, tag};
 use crate::term::{self, Atom, Pid, Reference, Term};
@@ -31,12 +31,19 @@ const ALIAS: Atom = atom!("alias");
 pub struct From<R = Term> {
     pid: Pid,
     tag: Tag,
+    /// Who was called, if that is known.
+    server: Option<Pid>,
     reply: PhantomData<fn(R)>,
 }
 
 impl<R> From<R> {
     pub(super) fn new(pid: Pid, tag: Tag) -> From<R> {
-        From { pid, tag, reply: PhantomData }
+        From { pid, tag, server: None, reply: PhantomData }
+    }
+
+    /// Has it known that `server` was called.
+    pub(crate) fn calling(self, server: &Pid) -> From<R> {
+        From { server: Some(server.clone()), ..self }
     }
 
     /// The process that called.
@@ -48,7 +55,7 @@ impl<R> From<R> {
     /// The same caller, waiting for another type of reply.
     #[must_use]
     pub fn cast_reply<S>(self) -> From<S> {
-        From::new(self.pid, self.tag)
+        From { pid: self.pid, tag: self.tag, server: self.server, reply: PhantomData }
     }
 
     /// The caller of `{Pid, Tag}`, as it stands in a call.
@@ -73,6 +80,10 @@ impl<R> From<R> {
 impl<R: Serialize + Send + 'static> From<R> {
     /// Replies. A caller that has given up meanwhile does not get it.
     ///
+    /// `sender` is the process that replies; what it sent to the caller before arrives before. From outside of any
+    /// process it is the node: the reply then counts as sent by the [`GenServer`](crate::otp::gen_server::GenServer)
+    /// that was called.
+    ///
     /// # Errors
     /// [`SendError`], as for any message.
     ///
@@ -80,9 +91,10 @@ impl<R: Serialize + Send + 'static> From<R> {
     /// When dropped before it is done, the reply was not sent.
     ///
     /// Does what `gen_server:reply/2` does.
-    pub async fn reply(self, node: &Node, reply: R) -> Result<(), SendError> {
+    pub async fn reply(self, sender: &impl Replier, reply: R) -> Result<(), SendError> {
         let dest = self.dest();
-        node.send_enveloped(node.pid(), dest, Gen::Reply(self.tag), reply).await
+        let (node, sender) = sender.sender(self.server.as_ref());
+        node.send_enveloped(sender, dest, Gen::Reply(self.tag), reply).await
     }
 }
 
@@ -98,9 +110,37 @@ impl<R: Serialize> From<R> {
     }
 }
 
+/// Who can [reply](From::reply): a [`Process`], or, outside of any, a [`Node`].
+pub trait Replier: sealed::Sealed {}
+
+impl Replier for Process {}
+impl Replier for Node {}
+
+mod sealed {
+    use crate::node::{Node, Process};
+    use crate::term::Pid;
+
+    pub trait Sealed {
+        /// The node, and who counts as the sender of what is for `server` to send.
+        fn sender<'a>(&'a self, server: Option<&'a Pid>) -> (&'a Node, &'a Pid);
+    }
+
+    impl Sealed for Process {
+        fn sender<'a>(&'a self, _: Option<&'a Pid>) -> (&'a Node, &'a Pid) {
+            (self.node(), self.pid())
+        }
+    }
+
+    impl Sealed for Node {
+        fn sender<'a>(&'a self, server: Option<&'a Pid>) -> (&'a Node, &'a Pid) {
+            (self, server.unwrap_or(self.pid()))
+        }
+    }
+}
+
 impl<R> Clone for From<R> {
     fn clone(&self) -> From<R> {
-        From::new(self.pid.clone(), self.tag.clone())
+        From { server: self.server.clone(), ..From::new(self.pid.clone(), self.tag.clone()) }
     }
 }
 

@@ -33,8 +33,8 @@ mod tests;
 use std::time::Duration;
 
 pub use self::call::{Call, CallError};
-pub use self::from::From;
 pub(crate) use self::from::is_reply_to;
+pub use self::from::{From, Replier};
 pub use self::request::Request;
 
 use self::from::Tag;

@@ -42,7 +42,7 @@ where
 async fn echo(process: Process, request: Request) -> Result<Process, Exit> {
     if let Request::Call(from, request) = request {
         let request = request.to_term().unwrap();
-        from.reply(process.node(), request).await?;
+        from.reply(&process, request).await?;
     }
     Ok(process)
 }
@@ -101,7 +101,7 @@ async fn request_and_reply_are_moved_within_the_node() {
     serve(&node, async |process, request| {
         let Request::Call(from, request) = request else { panic!("not a call") };
         let Unwritable(n) = request.decode()?;
-        from.cast_reply().reply(process.node(), Unwritable(n + 1)).await?;
+        from.cast_reply().reply(&process, Unwritable(n + 1)).await?;
         Ok(process)
     });
     assert_eq!(node.call::<_, Unwritable>("server", Unwritable(1)).await.unwrap(), Unwritable(2));
@@ -164,7 +164,7 @@ async fn a_reply_counts_though_the_server_ends_right_after_it() {
     let node = Node::nonode();
     serve(&node, async |process, request| {
         if let Request::Call(from, _) = request {
-            from.reply(process.node(), Term::from(1)).await?;
+            from.reply(&process, Term::from(1)).await?;
         }
         Err(Exit::new(atom!("crash")))
     });
@@ -187,7 +187,7 @@ async fn after_a_timeout_a_late_reply_is_dropped() {
         assert!(matches!(error, CallError::Timeout(time) if time == limit), "{error}");
         assert_eq!(error.reason(), Term::Atom(atom!("timeout")));
         let from = callers.recv().await.unwrap();
-        from.reply(process.node(), Term::from("late")).await.unwrap();
+        from.reply(&process, Term::from("late")).await.unwrap();
         assert!(nothing_is_left(&mut process));
     })
     .await;

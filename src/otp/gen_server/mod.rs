@@ -90,7 +90,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::start::Origin;
 pub use self::start::{Start, StartError};
-pub use super::r#gen::{CallError, DEFAULT_TIMEOUT, From};
+pub use super::r#gen::{CallError, DEFAULT_TIMEOUT, From, Replier};
 
 use crate::atom;
 use crate::node::{InitialCall, Process};

@@ -48,11 +48,12 @@ impl<S: GenServer> Server<S> {
         let handled = match Request::of(message) {
             Request::Call(from, request) => match request.decode::<S::Call>() {
                 Ok(call) => {
-                    let from: From<S::Reply> = from.cast_reply();
+                    let from: From<S::Reply> = from.calling(process.pid()).cast_reply();
                     let reply = self.server.handle_call(call, from.clone(), process).await;
                     return self.reply(from, reply, process).await;
                 }
                 Err(error) => {
+                    let from = from.calling(process.pid());
                     let reply = self.server.handle_unknown_call(error.message, from.clone(), process).await;
                     return self.reply(from, reply, process).await;
                 }
@@ -146,7 +147,7 @@ fn exit_of_parent(message: &Message, parent: &Pid, node: &Pid) -> Option<Term> {
 
 /// Replies. Only a reply that has no external form is an error, of the server: the caller would wait for it in vain.
 async fn send<R: Serialize + Send + 'static>(from: From<R>, reply: R, process: &Process) -> Result<(), Exit> {
-    match from.reply(process.node(), reply).await {
+    match from.reply(process, reply).await {
         Err(error @ SendError::Encode(_)) => Err(error.into()),
         _ => Ok(()),
     }

@@ -1,5 +1,7 @@
 //! The life of a server, on a node without distribution.
 
+mod replies;
+
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};

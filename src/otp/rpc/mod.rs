@@ -77,7 +77,7 @@ fn called(process: &Process, from: From, request: Message, blocking: &mut Blocki
             process.node().spawn(async move |mut process: Process| {
                 let value = call.run(&mut process, from.pid().clone()).await;
                 // The caller may be gone by now.
-                let _ = from.cast_reply::<Encoded>().reply(process.node(), value).await;
+                let _ = from.cast_reply::<Encoded>().reply(&process, value).await;
                 Ok(())
             });
         }
