@@ -1,11 +1,17 @@
 //! Nodes that die, freeze and wake up again: who hears of it, how soon, and what works afterwards.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
-use interop_tests::{BeamNode, Epmd, NodeOptions, Release, RustNode};
+use interop_tests::{BeamNode, Epmd, NodeOptions, Release, RustNode, free_port, wait_until};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
+use tokio::time::sleep;
 
 /// How soon the death of a process of the operating system has to be known everywhere: its sockets are closed at once.
 const SOON: Duration = Duration::from_secs(5);
+
+/// Long enough for what comes at once on a machine that does nothing else.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A `net_ticktime` for tests: looked at every second, over after 4 to 5 s.
 const TICKTIME: u64 = 4;
@@ -284,4 +290,32 @@ async fn a_node_dies_in_the_middle_of_large_messages() {
     beam.expect(&echo, "small").await;
     let log = rust.stderr();
     assert!(!log.contains("broke the protocol") && !log.contains("ERROR "), "{log}");
+}
+
+#[tokio::test]
+async fn a_node_that_can_have_no_more_files_open_says_so_once_and_goes_on() {
+    let port = free_port();
+    let mut limit = getrlimit(Resource::Nofile);
+    // So that there is something to raise.
+    limit.current = limit.maximum.map(|maximum| maximum - 1);
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let options = NodeOptions::with_epmd_port(free_port()).arguments(["--dist-port", &port.to_string()]);
+    let node = RustNode::start(options).await;
+    let process = Pid::from_raw(i32::try_from(node.pid()).unwrap());
+    let limits = fs::read_to_string(format!("/proc/{}/limits", node.pid())).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let [soft, hard] = [3, 4].map(|column| files.split_whitespace().nth(column).unwrap());
+    assert_eq!(soft, hard, "{files}");
+
+    let none = Rlimit { current: Some(0), maximum: limit.maximum };
+    prlimit(process, Resource::Nofile, none).unwrap();
+    let connections = [(); 3].map(|()| std::net::TcpStream::connect(("127.0.0.1", port)).unwrap());
+    let says = |text: &str| node.stderr().matches(text).count();
+    wait_until(PATIENCE, async || says("no connections can be taken") > 0).await;
+    // Longer than it waits before it tries again, so that it has failed again.
+    sleep(Duration::from_millis(500)).await;
+    prlimit(process, Resource::Nofile, Rlimit { current: limit.maximum, ..none }).unwrap();
+    wait_until(PATIENCE, async || says("connections are taken again") > 0).await;
+    assert_eq!(says("no connections can be taken"), 1, "{}", node.stderr());
+    drop(connections);
 }

@@ -123,7 +123,7 @@ impl Epmd {
     }
 
     async fn serve(self, port: u16, client: &Client) -> ExitCode {
-        raise_file_limit();
+        crate::file_limit::raise();
         let relaxed =
             self.relaxed_command_check || std::env::var_os("ERL_EPMD_RELAXED_COMMAND_CHECK").is_some();
         let builder = Server::builder()
@@ -165,19 +165,6 @@ fn announce(server: &Server) {
             unserved.join(" and ")
         );
         tell(&text, ExitCode::SUCCESS);
-    }
-}
-
-/// Each node takes a file descriptor for as long as it lives, and the usual limit is 1,024.
-fn raise_file_limit() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, getrlimit, setrlimit};
-        let mut limit = getrlimit(Resource::Nofile);
-        limit.current = limit.maximum;
-        if let Err(error) = setrlimit(Resource::Nofile, limit) {
-            tracing::debug!(%error, "cannot raise the limit of open files");
-        }
     }
 }
 

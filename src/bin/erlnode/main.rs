@@ -7,6 +7,7 @@
 mod call;
 mod cookie;
 mod epmd;
+mod file_limit;
 mod group_leader;
 mod names;
 mod ping;

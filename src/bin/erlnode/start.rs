@@ -77,6 +77,7 @@ fn long_name(name: &str) -> Result<String, String> {
 impl Start {
     pub(crate) async fn run(self) -> ExitCode {
         crate::log("info");
+        crate::file_limit::raise();
         let end_signal = match crate::signals::end_signal() {
             Ok(end_signal) => end_signal,
             Err(error) => return crate::fail(&error),
