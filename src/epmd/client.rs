@@ -99,11 +99,11 @@ impl Client {
     /// Looks up the node called `name`, the part before the `@`; `None` if there is no such node.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Closed`] for an empty name too, as a daemon does not answer that.
+    /// See [`Error`]; [`Error::Closed`] for a name that no node can have too, as a daemon does not answer that.
     ///
     /// Does what `erl_epmd:port_please/2` does.
     pub async fn port_please(&self, name: &str) -> Result<Option<NodeEntry>, Error> {
-        let reply = self.ask(Request::Port(name.as_bytes())).await?;
+        let reply = self.ask(Request::Port(name)).await?;
         match PortReply::decode(&reply).map_err(|error| self.bad_reply(error))? {
             PortReply::Found(entry) => Ok(Some(entry)),
             PortReply::NotFound => Ok(None),

@@ -162,7 +162,7 @@ impl NodeEntry {
 }
 
 // A daemon closes the connection of who registers a name with a NUL, and refuses the other faults with result 1.
-fn check_name(name: &str) -> Result<(), EntryError> {
+pub(super) fn check_name(name: &str) -> Result<(), EntryError> {
     if name.is_empty() {
         return Err(EntryError::EmptyName);
     }

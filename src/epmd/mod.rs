@@ -20,7 +20,8 @@
 //! | file | what |
 //! | --- | --- |
 //! | [`message`] | requests and replies, and their bytes |
-//! | [`names`] | the table of names that a daemon keeps, without any I/O |
+//! | [`names`] | the names that a daemon keeps, without any I/O |
+//! | `table` | where a server keeps its names: in memory or elsewhere (feature `runtime`) |
 //! | `client` | registers a node, asks for ports and names (feature `runtime`) |
 //! | `server` | an epmd to run by itself or inside a program (feature `runtime`) |
 //!
@@ -42,6 +43,8 @@ pub mod names;
 mod registration;
 #[cfg(feature = "runtime")]
 mod server;
+#[cfg(feature = "runtime")]
+pub mod table;
 #[cfg(test)]
 #[cfg(feature = "runtime")]
 mod tests;

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!                register                     unregister
-//!   (unknown) ---------------> active -----------------------> unused ---> (forgotten, when there are too many)
+//!   (unknown) ---------------> active -----------------------> unused ---> (forgotten, for a new name)
 //!              creation = now     ^                              |
 //!                                 +------------------------------+
 //!                                   register: creation = last + 1
@@ -17,15 +17,16 @@
 //! thousand (but for the logarithm in keeping their order).
 
 use std::collections::{BTreeMap, HashMap};
-use std::str;
 
 use arcstr::ArcStr;
 
-use crate::epmd::message::{RawEntry, WIDE_CREATIONS};
-use crate::epmd::{EntryError, NodeEntry};
+use crate::epmd::NodeEntry;
 use crate::term::Creation;
 
-/// How many unused names are remembered, as in OTP; the longest unused one is forgotten first.
+/// How many unused names may be remembered when a new name comes, as in OTP.
+///
+/// Where there are more, the longest unused one is forgotten for the new name. So there are never many more in all than
+/// nodes that were registered at once.
 pub const MAX_UNUSED: usize = 1000;
 
 /// The lowest creation with 32 bits; 1 to 3 are those of nodes before OTP 23.
@@ -36,8 +37,9 @@ const FIRST_CREATION: u32 = 4;
 pub struct Owner(pub u64);
 
 /// The names that are registered, and those that were.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Names {
+    max_unused: usize,
     active: HashMap<ArcStr, Active>,
     unused: HashMap<ArcStr, Unused>,
     // The names in the order in which they became active or unused; the keys are the `since` of the entries.
@@ -63,37 +65,55 @@ struct Unused {
 }
 
 impl Names {
-    /// A table without names.
+    /// A table without names, that remembers [`MAX_UNUSED`] unused ones.
     #[must_use]
     pub fn new() -> Names {
-        Names::default()
+        Names::with_max_unused(MAX_UNUSED)
     }
 
-    /// Registers a node for the connection `owner` and gives its creation: from 1 to 3 if its highest version is below 6.
+    /// A table without names, that remembers so many unused ones.
+    #[must_use]
+    pub fn with_max_unused(max_unused: usize) -> Names {
+        Names {
+            max_unused,
+            active: HashMap::new(),
+            unused: HashMap::new(),
+            active_order: BTreeMap::new(),
+            unused_order: BTreeMap::new(),
+            changes: 0,
+        }
+    }
+
+    /// Registers a node for the connection `owner` and gives its creation, 4 or more.
     ///
     /// `now` is the creation of a name that is not remembered, by custom the seconds since 1970.
     ///
     /// # Errors
-    /// If the name is taken or something in `entry` is unlawful.
-    pub fn register(&mut self, entry: &RawEntry<'_>, owner: Owner, now: u32) -> Result<Creation, Refusal> {
-        let entry = NodeEntry::try_from(entry)?;
+    /// If the name is taken.
+    pub fn register(&mut self, entry: NodeEntry, owner: Owner, now: u32) -> Result<Creation, NameTaken> {
         let name = entry.name().clone();
-        if self.active.contains_key(&name) {
-            return Err(Refusal::NameTaken);
+        if let Some(active) = self.active.get(&name) {
+            return Err(NameTaken { by: active.entry.clone(), owner: active.owner });
         }
         let creation = match self.unused.remove(&name) {
             Some(unused) => {
                 self.unused_order.remove(&unused.since);
                 unused.creation.wrapping_add(1)
             }
-            None => now,
+            None => {
+                if self.unused.len() > self.max_unused
+                    && let Some((_, oldest)) = self.unused_order.pop_first()
+                {
+                    self.unused.remove(&oldest);
+                }
+                now
+            }
         };
         let creation = creation.max(FIRST_CREATION);
-        let told = if entry.highest_version() >= WIDE_CREATIONS { creation } else { creation % 3 + 1 };
         let since = self.count_change();
         self.active_order.insert(since, name.clone());
         self.active.insert(name, Active { entry, creation, owner, since });
-        Ok(Creation(told))
+        Ok(Creation(creation))
     }
 
     /// Drops a name, if it belongs to `owner`; tells whether it did.
@@ -103,11 +123,6 @@ impl Names {
         }
         let Some((name, active)) = self.active.remove_entry(name) else { return false };
         self.active_order.remove(&active.since);
-        if self.unused.len() >= MAX_UNUSED
-            && let Some((_, oldest)) = self.unused_order.pop_first()
-        {
-            self.unused.remove(&oldest);
-        }
         let since = self.count_change();
         self.unused_order.insert(since, name.clone());
         let Active { entry, creation, owner, .. } = active;
@@ -117,14 +132,8 @@ impl Names {
 
     /// The node of this name. Names are compared byte for byte.
     #[must_use]
-    pub fn find(&self, name: &[u8]) -> Option<&NodeEntry> {
-        self.active.get(str::from_utf8(name).ok()?).map(|active| &active.entry)
-    }
-
-    /// The connection to which the name belongs.
-    #[must_use]
-    pub fn owner(&self, name: &[u8]) -> Option<Owner> {
-        self.active.get(str::from_utf8(name).ok()?).map(|active| active.owner)
+    pub fn find(&self, name: &str) -> Option<&NodeEntry> {
+        self.active.get(name).map(|active| &active.entry)
     }
 
     /// The registered nodes, the one registered last first.
@@ -152,22 +161,32 @@ impl Names {
         self.active.is_empty()
     }
 
+    /// How many times a name was registered or dropped.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     fn count_change(&mut self) -> u64 {
         self.changes += 1;
         self.changes
     }
 }
 
-/// Why a node is not registered. On the wire both are the same.
+impl Default for Names {
+    fn default() -> Names {
+        Names::new()
+    }
+}
+
+/// Another connection has the name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// Another connection has the name.
-    #[error("the name is taken")]
-    NameTaken,
-    /// What the node told is unlawful.
-    #[error(transparent)]
-    Unlawful(#[from] EntryError),
+#[error("the name `{}` is taken", by.name())]
+pub struct NameTaken {
+    /// The node that has it.
+    pub by: NodeEntry,
+    /// The connection to which it belongs.
+    pub owner: Owner,
 }
 
 #[cfg(test)]
@@ -176,9 +195,10 @@ mod tests {
 
     const NOW: u32 = 1_795_226_816;
 
-    fn register(names: &mut Names, name: &str, owner: u64) -> Result<u32, Refusal> {
+    fn register(names: &mut Names, name: &str, owner: u64) -> Result<u32, Owner> {
         let entry = NodeEntry::new(name, 5000).unwrap();
-        names.register(&RawEntry::from(&entry), Owner(owner), NOW).map(|creation| creation.0)
+        let creation = names.register(entry, Owner(owner), NOW);
+        creation.map(|creation| creation.0).map_err(|taken| taken.owner)
     }
 
     fn listed(names: &Names) -> Vec<&str> {
@@ -193,8 +213,8 @@ mod tests {
     fn a_name_is_found_byte_for_byte() {
         let mut names = Names::new();
         register(&mut names, "foo", 1).unwrap();
-        assert_eq!(names.find(b"foo").map(NodeEntry::port), Some(5000));
-        for other in [b"Foo".as_slice(), b"fo", b"fooo", b"", b"\xff"] {
+        assert_eq!(names.find("foo").map(NodeEntry::port), Some(5000));
+        for other in ["Foo", "fo", "fooo", ""] {
             assert_eq!(names.find(other), None);
         }
     }
@@ -203,9 +223,9 @@ mod tests {
     fn a_taken_name_stays_with_its_owner() {
         let mut names = Names::new();
         register(&mut names, "foo", 1).unwrap();
-        assert_eq!(register(&mut names, "foo", 2), Err(Refusal::NameTaken));
+        assert_eq!(register(&mut names, "foo", 2), Err(Owner(1)));
         assert!(!names.unregister("foo", Owner(2)));
-        assert_eq!(names.owner(b"foo"), Some(Owner(1)));
+        assert_eq!(names.active().next().map(|(_, owner)| owner), Some(Owner(1)));
         assert!(names.unregister("foo", Owner(1)));
         assert!(!names.unregister("foo", Owner(1)));
         assert!(names.is_empty());
@@ -222,26 +242,15 @@ mod tests {
     }
 
     #[test]
-    fn nodes_before_otp_23_get_a_creation_from_1_to_3() {
-        let mut names = Names::new();
-        let entry = NodeEntry::new("old", 5000).unwrap().with_versions(5, 5);
-        for round in 0..4 {
-            let creation = names.register(&RawEntry::from(&entry), Owner(1), NOW);
-            assert_eq!(creation, Ok(Creation((NOW + round) % 3 + 1)));
-            names.unregister("old", Owner(1));
-        }
-    }
-
-    #[test]
     fn creations_below_4_are_not_given() {
         let mut names = Names::new();
         let entry = NodeEntry::new("foo", 5000).unwrap();
-        let first = names.register(&RawEntry::from(&entry), Owner(1), u32::MAX);
+        let first = names.register(entry, Owner(1), u32::MAX);
         assert_eq!(first, Ok(Creation(u32::MAX)));
         names.unregister("foo", Owner(1));
         assert_eq!(register(&mut names, "foo", 1), Ok(4));
         let other = NodeEntry::new("bar", 5000).unwrap();
-        assert_eq!(names.register(&RawEntry::from(&other), Owner(1), 0), Ok(Creation(4)));
+        assert_eq!(names.register(other, Owner(1), 0), Ok(Creation(4)));
     }
 
     #[test]
@@ -260,33 +269,43 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_unused_names_are_remembered() {
-        let mut names = Names::new();
-        for number in 0..=MAX_UNUSED {
-            register(&mut names, &number.to_string(), 1).unwrap();
-            names.unregister(&number.to_string(), Owner(1));
+    fn a_new_name_takes_the_place_of_the_longest_unused_one_when_there_are_too_many() {
+        let mut names = Names::with_max_unused(2);
+        for (owner, name) in (1..).zip(["a", "b", "c", "d"]) {
+            register(&mut names, name, owner).unwrap();
         }
-        assert_eq!(names.unused().count(), MAX_UNUSED);
-        assert_eq!(unused(&names).first(), Some(&"1"));
-        assert_eq!(register(&mut names, "0", 1), Ok(NOW), "forgotten");
-        assert_eq!(register(&mut names, "1", 1), Ok(NOW + 1), "remembered");
+        for (owner, name) in (1..).zip(["a", "b", "c", "d"]) {
+            assert!(names.unregister(name, Owner(owner)));
+        }
+        assert_eq!(unused(&names), ["a", "b", "c", "d"]);
+        assert_eq!(register(&mut names, "b", 5), Ok(NOW + 1), "remembered");
+        assert_eq!(unused(&names), ["a", "c", "d"]);
+        assert_eq!(register(&mut names, "e", 6), Ok(NOW));
+        assert_eq!(unused(&names), ["c", "d"]);
+        assert_eq!(register(&mut names, "f", 7), Ok(NOW));
+        assert_eq!(unused(&names), ["c", "d"], "not too many any more");
+        assert_eq!(register(&mut names, "a", 8), Ok(NOW), "forgotten");
     }
 
     #[test]
-    fn unlawful_names_are_refused() {
-        let foo = NodeEntry::new("foo", 0).unwrap();
-        let good = RawEntry::from(&foo);
-        let long = "\u{e9}".repeat(256);
-        let extra = [0; 1021];
-        let cases = [
-            (RawEntry { name: b"\xed\xa0\x80", ..good }, EntryError::NameNotUtf8),
-            (RawEntry { name: long.as_bytes(), ..good }, EntryError::NameTooLong { characters: 256 }),
-            (RawEntry { extra: &extra, ..good }, EntryError::ExtraTooLong { bytes: 1021 }),
-        ];
-        let mut names = Names::new();
-        for (entry, error) in cases {
-            assert_eq!(names.register(&entry, Owner(1), NOW), Err(Refusal::Unlawful(error)));
-        }
-        assert!(names.is_empty());
+    fn a_lookup_costs_the_same_with_ten_thousand_names_as_with_ten() {
+        // The best of many rounds, as others use the machine too. A walk through the names would take 1,000 times as long.
+        let best_of = |count: u32| {
+            let mut names = Names::new();
+            for number in 0..count {
+                register(&mut names, &format!("node{number}"), u64::from(number)).unwrap();
+            }
+            let wanted: Vec<String> = (0..10).map(|number| format!("node{}", count - 1 - number)).collect();
+            let round = || {
+                let started = std::time::Instant::now();
+                for name in wanted.iter().cycle().take(1000) {
+                    assert!(std::hint::black_box(names.find(name)).is_some());
+                }
+                started.elapsed()
+            };
+            (0..50).map(|_| round()).min().unwrap()
+        };
+        let (few, many) = (best_of(10), best_of(10_000));
+        assert!(many < few * 50, "{many:?} with 10,000 names, {few:?} with 10");
     }
 }

@@ -31,6 +31,7 @@ use nom::multi::length_data;
 use nom::number::complete::{be_u8, be_u16};
 use nom::{IResult, Parser};
 
+#[cfg(feature = "runtime")]
 pub(super) use self::reply::WIDE_CREATIONS;
 pub use self::reply::{
     AliveReply, Dump, KillReply, ListedNode, Listing, PortReply, StopReply, encode_dump, encode_names,
@@ -140,10 +141,12 @@ pub enum DecodeError {
         offset: usize,
     },
     /// The announced length is one that no request has.
-    #[error("a request of {length} bytes is announced; the length can be 1 to {}", MAX_REQUEST_BYTES - 2)]
+    #[error("a request of {length} bytes is announced; the length can be 1 to {max}")]
     Length {
         /// The announced length.
         length: usize,
+        /// The greatest length.
+        max: usize,
     },
     /// More bytes came than the length announced.
     #[error("{excess} bytes more than announced")]
@@ -157,8 +160,9 @@ pub enum DecodeError {
         /// The first byte.
         tag: u8,
     },
-    /// The name in a request is empty or has a NUL in it; to such requests a daemon gives no reply at all.
-    #[error("{message} with a name that is empty or has a NUL in it")]
+    /// The name in a request is empty or has a NUL in it, or in `PORT2_REQ` it cannot be that of a node; to such requests
+    /// a daemon gives no reply at all.
+    #[error("{message} with a name that no node can have")]
     Name {
         /// The message, by its name in the documentation.
         message: &'static str,

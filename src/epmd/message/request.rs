@@ -12,12 +12,15 @@
 //! `Length` counts the bytes after itself. Bytes that `Length` includes and the request does not use are ignored, as OTP
 //! does; bytes after those announced void the request.
 
+use std::str;
+
 use bytes::BufMut;
 use nom::number::complete::be_u16;
 
 use super::{
     ALIVE2_REQ, DUMP_REQ, DecodeError, KILL_REQ, NAMES_REQ, PORT2_REQ, RawEntry, STOP_REQ, complete, tag,
 };
+use crate::epmd::entry::check_name;
 
 /// The longest request, with its length: the longest name and the longest extra in `ALIVE2_REQ`, with room to spare.
 ///
@@ -30,7 +33,7 @@ pub enum Request<'a> {
     /// `ALIVE2_REQ`: registers a node for as long as this connection stays open.
     Alive(RawEntry<'a>),
     /// `PORT2_REQ`: where is the node of this name?
-    Port(&'a [u8]),
+    Port(&'a str),
     /// `NAMES_REQ`: which nodes are there?
     Names,
     /// `DUMP_REQ`: all that the daemon remembers.
@@ -59,9 +62,9 @@ impl<'a> Request<'a> {
             }
             PORT2_REQ => {
                 let name = rest.strip_suffix(&[0]).unwrap_or(rest);
-                if name.is_empty() || name.contains(&0) {
-                    return Err(DecodeError::Name { message: "PORT2_REQ" });
-                }
+                // Unlike in ALIVE2_REQ, what cannot be the name of a node is not answered with "not found".
+                let name = str::from_utf8(name).ok().filter(|name| check_name(name).is_ok());
+                let name = name.ok_or(DecodeError::Name { message: "PORT2_REQ" })?;
                 Ok(Request::Port(name))
             }
             NAMES_REQ => Ok(Request::Names),
@@ -92,7 +95,7 @@ impl<'a> Request<'a> {
             }
             Request::Port(name) => {
                 out.put_u8(PORT2_REQ);
-                out.put_slice(name);
+                out.put_slice(name.as_bytes());
             }
             Request::Names => out.put_u8(NAMES_REQ),
             Request::Dump => out.put_u8(DUMP_REQ),
@@ -136,12 +139,20 @@ impl<'a> Frame<'a> {
     /// # Errors
     /// If the length is one that no request has, or if there are more bytes than announced.
     pub fn find(received: &'a [u8]) -> Result<Frame<'a>, DecodeError> {
+        Frame::find_within(received, MAX_REQUEST_BYTES)
+    }
+
+    /// The same for requests of at most `max_bytes`, their length included.
+    ///
+    /// # Errors
+    /// If the length is one that no request has, or if there are more bytes than announced.
+    pub fn find_within(received: &'a [u8], max_bytes: usize) -> Result<Frame<'a>, DecodeError> {
         let Ok((body, length)) = complete("length", received, be_u16) else {
             return Ok(Frame::Missing(2_usize.saturating_sub(received.len())));
         };
         let length = usize::from(length);
-        if length == 0 || length > MAX_REQUEST_BYTES - 2 {
-            return Err(DecodeError::Length { length });
+        if length == 0 || length + 2 > max_bytes {
+            return Err(DecodeError::Length { length, max: max_bytes.saturating_sub(2) });
         }
         match body.len().checked_sub(length) {
             None => Ok(Frame::Missing(length - body.len())),

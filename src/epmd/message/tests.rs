@@ -26,7 +26,7 @@ fn a_registration_is_written_as_nodes_do() {
 
 #[test]
 fn the_other_requests_are_written_as_documented() {
-    assert_eq!(encoded(Request::Port(b"foo")), b"\x00\x04zfoo");
+    assert_eq!(encoded(Request::Port("foo")), b"\x00\x04zfoo");
     assert_eq!(encoded(Request::Names), b"\x00\x01n");
     assert_eq!(encoded(Request::Dump), b"\x00\x01d");
     assert_eq!(encoded(Request::Kill), b"\x00\x01k");
@@ -36,11 +36,11 @@ fn the_other_requests_are_written_as_documented() {
 #[test]
 fn a_request_too_long_for_any_daemon_is_not_written() {
     let mut out = b"before".to_vec();
-    let longest = [b'x'; MAX_REQUEST_BYTES - 3];
+    let longest = "x".repeat(MAX_REQUEST_BYTES - 3);
     assert_eq!(Request::Port(&longest).encode(&mut out), Ok(()));
     out.truncate(6);
     for bytes in [longest.len() + 1, 100_000] {
-        let error = Request::Port(&vec![b'x'; bytes]).encode(&mut out);
+        let error = Request::Port(&"x".repeat(bytes)).encode(&mut out);
         assert_eq!(error, Err(RequestTooLong { bytes: bytes + 3 }));
     }
     let foo = foo();
@@ -50,10 +50,11 @@ fn a_request_too_long_for_any_daemon_is_not_written() {
 }
 
 #[test]
-fn one_nul_after_the_name_of_a_lookup_is_tolerated() {
-    assert_eq!(Request::decode(b"zfoo"), Ok(Request::Port(b"foo")));
-    assert_eq!(Request::decode(b"zfoo\0"), Ok(Request::Port(b"foo")));
-    for bad in [b"z".as_slice(), b"z\0", b"zfoo\0\0", b"zfoo\0bar"] {
+fn a_lookup_is_for_a_lawful_name_and_perhaps_one_nul() {
+    assert_eq!(Request::decode(b"zfoo"), Ok(Request::Port("foo")));
+    assert_eq!(Request::decode(b"zfoo\0"), Ok(Request::Port("foo")));
+    let long = format!("z{}", "\u{e9}".repeat(256));
+    for bad in [b"z".as_slice(), b"z\0", b"zfoo\0\0", b"zfoo\0bar", b"z\xff", long.as_bytes()] {
         assert_eq!(Request::decode(bad), Err(DecodeError::Name { message: "PORT2_REQ" }));
     }
 }
@@ -104,9 +105,9 @@ fn a_frame_is_waited_for_unless_its_length_is_absurd() {
     assert_eq!(Frame::find(b"\0\x04zf"), Ok(Frame::Missing(2)));
     assert_eq!(Frame::find(b"\0\x01n"), Ok(Frame::Whole(b"n")));
     assert_eq!(Frame::find(b"\0\x01nn"), Err(DecodeError::Excess { excess: 1 }));
-    assert_eq!(Frame::find(b"\0\0"), Err(DecodeError::Length { length: 0 }));
+    assert_eq!(Frame::find(b"\0\0"), Err(DecodeError::Length { length: 0, max: 3057 }));
     assert_eq!(Frame::find(&3057_u16.to_be_bytes()), Ok(Frame::Missing(3057)));
-    assert_eq!(Frame::find(&3058_u16.to_be_bytes()), Err(DecodeError::Length { length: 3058 }));
+    assert_eq!(Frame::find(&3058_u16.to_be_bytes()), Err(DecodeError::Length { length: 3058, max: 3057 }));
 }
 
 #[test]

@@ -12,6 +12,8 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::{self, Peer};
 use super::state::State;
+use super::stream::Observed;
+use crate::epmd::table::Table;
 
 /// How many connections may wait to be accepted; the system lowers it to what it allows.
 const BACKLOG: i32 = 1024;
@@ -62,18 +64,52 @@ pub(super) struct Listener {
     local_only: bool,
 }
 
-/// Listens on loopback, on `addresses`, and perhaps on those of the host name; also gives those of the host name on which
-/// nobody listens now.
-pub(super) async fn listen(
-    port: u16,
-    addresses: &[IpAddr],
-    host_addresses: bool,
-) -> Result<(Vec<Listener>, Vec<IpAddr>), BindError> {
-    let mut own = own_addresses().await;
-    let places = places(addresses, &own, host_addresses);
-    let listeners = bind_until_free(port, &places)?;
-    own.retain(|ip| !listeners.iter().any(|listener| serves(listener.address.ip(), *ip)));
-    Ok((listeners, own))
+/// What the server listens on, and the addresses of this machine's host name.
+pub(super) struct Listening {
+    pub(super) listeners: Vec<Listener>,
+    own: Vec<IpAddr>,
+}
+
+impl Listening {
+    /// Listens on loopback, on `addresses`, and perhaps on those of the host name.
+    pub(super) async fn start(
+        port: u16,
+        addresses: &[IpAddr],
+        host_addresses: bool,
+    ) -> Result<Listening, BindError> {
+        let own = own_addresses().await;
+        let places = places(addresses, &own, host_addresses);
+        Ok(Listening { listeners: bind_until_free(port, &places)?, own })
+    }
+
+    /// Takes sockets that listen already.
+    pub(super) async fn from_std(sockets: Vec<std::net::TcpListener>) -> io::Result<Listening> {
+        let listen = |socket: std::net::TcpListener| {
+            socket.set_nonblocking(true)?;
+            let address = socket.local_addr()?;
+            Ok(Listener { address, socket: TcpListener::from_std(socket)?, local_only: false })
+        };
+        let listeners = sockets.into_iter().map(listen).collect::<io::Result<_>>()?;
+        Ok(Listening { listeners, own: own_addresses().await })
+    }
+
+    /// The addresses of the host name on which nobody listens now.
+    pub(super) fn unserved(&self) -> Vec<IpAddr> {
+        let served = |ip| self.listeners.iter().any(|listener| serves(listener.address.ip(), ip));
+        self.own.iter().copied().filter(|ip| !served(*ip)).collect()
+    }
+
+    /// The addresses on which nodes of this machine may listen.
+    pub(super) fn node_addresses(&self) -> Vec<IpAddr> {
+        let mut addresses = vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        let listening = self.listeners.iter().map(|listener| listener.address.ip());
+        for ip in self.own.iter().copied().chain(listening) {
+            if !ip.is_unspecified() && !addresses.contains(&ip) {
+                addresses.push(ip);
+            }
+        }
+        addresses
+    }
 }
 
 /// Whether who listens on `listening` can be reached at `ip`.
@@ -105,7 +141,10 @@ fn places(addresses: &[IpAddr], own: &[IpAddr], host_addresses: bool) -> Vec<Pla
     };
     let all = addresses.iter().filter(|ip| ip.is_unspecified());
     for ip in all.chain(addresses) {
-        add(*ip, true, false);
+        // Loopback is listened on anyway, and a machine may be without one of the two kinds.
+        if *ip != Ipv4Addr::LOCALHOST && *ip != Ipv6Addr::LOCALHOST {
+            add(*ip, true, false);
+        }
     }
     add(IpAddr::V4(Ipv4Addr::LOCALHOST), false, false);
     add(IpAddr::V6(Ipv6Addr::LOCALHOST), false, false);
@@ -183,7 +222,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 impl Listener {
     /// Accepts connections until the server ends, then closes them all.
-    pub(super) async fn run(self, state: Arc<State>) {
+    pub(super) async fn run<T: Table>(self, state: Arc<State<T>>) {
         let mut connections = JoinSet::new();
         let ended = state.ended();
         tokio::pin!(ended);
@@ -210,7 +249,13 @@ impl Listener {
         connections.shutdown().await;
     }
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr, state: &Arc<State>, connections: &mut JoinSet<()>) {
+    fn admit<T: Table>(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        state: &Arc<State<T>>,
+        connections: &mut JoinSet<()>,
+    ) {
         let peer = Peer::new(peer, stream.local_addr().unwrap_or(self.address));
         if self.local_only && !peer.local {
             tracing::debug!(peer = %peer.address, "closing a connection from another machine");
@@ -218,8 +263,13 @@ impl Listener {
         }
         let Some(place) = state.place(peer.address, peer.local) else { return };
         let state = Arc::clone(state);
+        let stream = Observed::new(stream);
+        let probe = stream.probe();
         connections.spawn(async move {
-            connection::serve(state, stream, peer).await;
+            if !state.limits.delay_accept.is_zero() {
+                sleep(state.limits.delay_accept).await;
+            }
+            connection::serve(state, stream, probe, peer).await;
             drop(place);
         });
     }
@@ -247,7 +297,7 @@ mod tests {
     fn loopback_is_always_listened_on() {
         assert_eq!(shown(&[], &[], false), ["127.0.0.1", "::1"]);
         assert_eq!(shown(&["192.0.2.1"], &[], false), ["127.0.0.1", "::1", "192.0.2.1 required"]);
-        assert_eq!(shown(&["::1"], &[], false), ["::1 required", "127.0.0.1"]);
+        assert_eq!(shown(&["::1", "127.0.0.1"], &[], false), ["127.0.0.1", "::1"]);
     }
 
     #[test]

@@ -27,6 +27,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Duration, advance, sleep};
 
 use super::connection::{Peer, serve};
+use super::stream::{Observed, Probe};
 use super::*;
 use crate::epmd::message::{RawEntry, Request};
 
@@ -195,6 +196,8 @@ async fn what_is_no_request_gets_no_reply() {
         alive(b"f\0o"),
         alive(b"foo\0"),
         framed(&[b'z'; 63_000]),
+        framed(&[b'z'; 3057]),
+        framed(b"z\xff"),
         [framed(b"n"), framed(b"n")].concat(),
         3058_u16.to_be_bytes().to_vec(),
         framed(b"sfoo"),
@@ -202,8 +205,9 @@ async fn what_is_no_request_gets_no_reply() {
     for request in bad {
         assert_eq!(answer(&server, &request).await, b"", "{request:?}");
     }
-    let longest = vec![b'z'; 3057];
-    assert_eq!(answer(&server, &framed(&longest)).await, b"w\x01");
+    let longest = [&registration[2..], &vec![b'x'; 3057 + 2 - registration.len()]].concat();
+    let (_node, reply) = hold::<6>(&server, &framed(&longest)).await;
+    assert_eq!(reply[..2], *b"v\0", "bytes that a request does not use are ignored");
 }
 
 #[tokio::test]
@@ -324,13 +328,100 @@ async fn connections_beyond_the_limit_are_closed_until_there_is_room() {
     while answer(&server, &framed(b"zbar")).await.is_empty() {}
 }
 
+#[tokio::test]
+async fn names_beyond_the_limit_are_refused_until_there_is_room() {
+    let server = Server::builder().port(0).max_names(1).start().await.unwrap();
+    let foo = registered(&server, "foo").await;
+    assert_eq!(hold::<6>(&server, &alive(b"bar")).await.1, *b"v\x01\0\0\0c");
+    end(foo).await;
+    registered(&server, "bar").await;
+}
+
+#[tokio::test]
+async fn a_request_beyond_the_limit_gets_no_reply() {
+    let server = Server::builder().port(0).max_request_bytes(6).start().await.unwrap();
+    assert_eq!(answer(&server, &framed(b"zfoo")).await, b"w\x01");
+    assert_eq!(answer(&server, &framed(b"zfood")).await, b"");
+}
+
+#[tokio::test]
+async fn a_new_name_takes_the_place_of_an_unused_one_beyond_the_limit() {
+    let server = Server::builder().port(0).max_unused_names(0).start().await.unwrap();
+    for name in ["a", "b"] {
+        end(registered(&server, name).await).await;
+    }
+    let dump = answer(&server, &framed(b"d")).await;
+    assert_eq!(dump[4..], *b"old/unused name <b>, port = 5000, fd = 2 \n\0");
+}
+
+#[tokio::test]
+async fn a_server_takes_over_sockets_that_listen() {
+    let sockets = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let addresses = sockets.each_ref().map(|socket| socket.local_addr().unwrap());
+    // A client can be earlier than the server.
+    let mut early = TcpStream::connect(addresses[1]).await.unwrap();
+    let server = Server::builder().start_on(sockets.into()).await.unwrap();
+    assert_eq!(server.local_addrs(), addresses);
+    early.write_all(&framed(b"n")).await.unwrap();
+    let mut reply = Vec::new();
+    early.read_to_end(&mut reply).await.unwrap();
+    assert_eq!(reply, u32::from(addresses[0].port()).to_be_bytes());
+}
+
+/// What a node registers, given to the state as its connection would.
+async fn register(state: &State<MemoryTable>, entry: &NodeEntry, probe: Probe) -> bool {
+    let peer = SocketAddr::from(([127, 0, 0, 1], 1234));
+    state.register(&RawEntry::from(entry), peer, probe).await.unwrap().1.is_some()
+}
+
+#[tokio::test]
+async fn a_node_that_starts_again_at_once_gets_its_name() {
+    let state = State::new(4369, Limits::default(), MemoryTable::default(), Vec::new());
+    let foo = NodeEntry::new("foo", 5000).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let accept = async || {
+        let node = std::net::TcpStream::connect(address).unwrap();
+        (node, Observed::new(listener.accept().await.unwrap().0))
+    };
+    // The tasks of these connections do not run, so nobody but who decides about the name can see them end.
+    let (node, connection) = accept().await;
+    assert!(register(&state, &foo, connection.probe()).await);
+    assert!(!register(&state, &foo, Probe::blind()).await, "the node lives");
+    drop(node);
+    let (mut node, next) = accept().await;
+    assert!(register(&state, &foo, next.probe()).await, "the node has closed its connection");
+    std::io::Write::write_all(&mut node, b"x").unwrap();
+    let (_node, third) = accept().await;
+    assert!(register(&state, &foo, third.probe()).await, "the node has ended its registration by a byte");
+    drop(third);
+    assert!(register(&state, &foo, Probe::blind()).await, "the connection is closed from this side");
+    assert_eq!(state.table.nodes(), [foo]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_restart_at_once_is_refused() {
+    let server = start().await;
+    let mut creations = std::collections::BTreeSet::new();
+    let mut node = None;
+    for _ in 0..500 {
+        let mut next = connect(&server).await;
+        drop(node.take());
+        next.write_all(&alive(b"foo")).await.unwrap();
+        let mut reply = [0; 6];
+        next.read_exact(&mut reply).await.unwrap();
+        assert_eq!(reply[..2], *b"v\0");
+        assert!(creations.insert(reply), "another creation each time");
+        node = Some(next);
+    }
+}
+
 /// A connection by memory, so that time can be made up; gives the client's end and the task.
-fn piped(local: bool) -> (Arc<State>, DuplexStream, JoinHandle<()>) {
-    let limits = Server::builder().limits;
-    let state = Arc::new(State::new(4369, limits));
+fn piped(local: bool) -> (Arc<State<MemoryTable>>, DuplexStream, JoinHandle<()>) {
+    let state = Arc::new(State::new(4369, Limits::default(), MemoryTable::default(), Vec::new()));
     let (client, stream) = duplex(4096);
     let peer = Peer { address: SocketAddr::from(([192, 0, 2, 1], 1234)), local };
-    let task = tokio::spawn(serve(Arc::clone(&state), stream, peer));
+    let task = tokio::spawn(serve(Arc::clone(&state), stream, Probe::blind(), peer));
     (state, client, task)
 }
 
@@ -377,7 +468,7 @@ async fn other_machines_may_only_look() {
         let (state, mut client, _task) = piped(false);
         client.write_all(&request).await.unwrap();
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
-        assert!(state.nodes().is_empty());
+        assert!(state.table.nodes().is_empty());
     }
     for (request, length) in [(framed(b"zfoo"), 2), (framed(b"n"), 4)] {
         let (_state, mut client, _task) = piped(false);
@@ -394,7 +485,7 @@ async fn a_name_is_free_again_if_its_reply_cannot_be_written() {
     client.write_all(&alive(b"foo")).await.unwrap();
     drop(client);
     task.await.unwrap();
-    assert!(state.nodes().is_empty());
+    assert!(state.table.nodes().is_empty());
 }
 
 #[test]
@@ -409,9 +500,8 @@ fn local_is_loopback_or_the_very_address() {
 
 #[test]
 fn other_machines_get_a_quarter_of_the_connections() {
-    let mut limits = Server::builder().limits;
-    limits.max_connections = 8;
-    let state = State::new(4369, limits);
+    let limits = Limits { max_connections: 8, ..Limits::default() };
+    let state = State::new(4369, limits, MemoryTable::default(), Vec::new());
     let peer = SocketAddr::from(([192, 0, 2, 1], 1234));
     let remote = [state.place(peer, false), state.place(peer, false)];
     assert!(remote.iter().all(Option::is_some));
