@@ -32,7 +32,7 @@ const READ_SIZE: usize = 64 * 1024;
 const LEAST_READ: usize = 8 * 1024;
 
 /// How long each message of a handshake may take; OTP's `net_setuptime`.
-pub const DEFAULT_SETUP_TIME: Duration = Duration::from_secs(7);
+pub const DEFAULT_NET_SETUPTIME: Duration = Duration::from_secs(7);
 
 /// Why a connection could not be set up.
 #[derive(Debug, thiserror::Error)]

@@ -1,10 +1,11 @@
 //! The settings of a node.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::dist::driver::DEFAULT_SETUP_TIME;
+use crate::dist::driver::DEFAULT_NET_SETUPTIME;
 use crate::dist::outbox::DEFAULT_BUSY_LIMIT;
 use crate::dist::packet::FrameLimit;
 use crate::dist::tick::{DEFAULT_NET_TICKINTENSITY, DEFAULT_NET_TICKTIME};
@@ -40,10 +41,14 @@ pub(crate) struct Settings {
     pub(crate) epmd_port: u16,
     pub(crate) serve_epmd: bool,
     pub(crate) dist_listen: bool,
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen_address: IpAddr,
+    /// From 0 to 0 for any free one.
+    pub(crate) listen_ports: RangeInclusive<u16>,
+    /// Without epmd: the port on which all nodes are taken to listen.
+    pub(crate) assumed_port: Option<u16>,
     pub(crate) net_ticktime: Duration,
     pub(crate) net_tickintensity: u16,
-    pub(crate) setup_time: Duration,
+    pub(crate) net_setuptime: Duration,
     pub(crate) busy_limit: usize,
     pub(crate) frame_limit: FrameLimit,
 }
@@ -62,10 +67,12 @@ impl Builder {
                 epmd_port: epmd::default_port(),
                 serve_epmd: true,
                 dist_listen: true,
-                listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+                listen_address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                listen_ports: 0..=0,
+                assumed_port: None,
                 net_ticktime: DEFAULT_NET_TICKTIME,
                 net_tickintensity: DEFAULT_NET_TICKINTENSITY,
-                setup_time: DEFAULT_SETUP_TIME,
+                net_setuptime: DEFAULT_NET_SETUPTIME,
                 busy_limit: DEFAULT_BUSY_LIMIT,
                 frame_limit: FrameLimit::DEFAULT,
             },
@@ -143,16 +150,39 @@ impl Builder {
 
     /// The port on which the node takes connections. The default, 0, is any free one.
     #[must_use]
-    pub fn dist_port(mut self, port: u16) -> Builder {
-        self.settings.listen.set_port(port);
+    pub fn dist_port(self, port: u16) -> Builder {
+        self.dist_ports(port..=port)
+    }
+
+    /// The ports of which the node takes the first free one to take connections on.
+    ///
+    /// As the kernel parameters `inet_dist_listen_min` and `inet_dist_listen_max`.
+    #[must_use]
+    pub fn dist_ports(mut self, ports: RangeInclusive<u16>) -> Builder {
+        self.settings.listen_ports = ports;
         self
     }
 
     /// The address on which the node takes connections. The default is all IPv4 addresses of the host, as with `erl`.
+    ///
+    /// `::` is all addresses of the host, IPv4 ones included, as with `erl -proto_dist inet6_tcp`. Nodes that this one
+    /// connects to are reached at whatever addresses their hosts have.
+    ///
+    /// As the kernel parameter `inet_dist_use_interface`.
     #[must_use]
     pub fn listen_address(mut self, address: IpAddr) -> Builder {
-        self.settings.listen.set_ip(address);
+        self.settings.listen_address = address;
         self
+    }
+
+    /// Does without epmd: the node takes connections on `port`, is registered nowhere, and takes it that every other
+    /// node listens on that port of its host.
+    ///
+    /// As `erl -erl_epmd_port PORT`, or the kernel parameter `erl_epmd_node_listen_port`.
+    #[must_use]
+    pub fn without_epmd(mut self, port: u16) -> Builder {
+        self.settings.assumed_port = Some(port);
+        self.dist_port(port)
     }
 
     /// How long a node may be silent before it is taken for dead, give or take a quarter; 60 s if not set. It has to be
@@ -170,10 +200,13 @@ impl Builder {
         self
     }
 
-    /// How long each message of a handshake may take; 7 s if not set.
+    /// How long each message of a handshake may take, of which there are four at the most, and how long it may take to
+    /// reach a node at all; 7 s if not set.
+    ///
+    /// As the kernel parameter `net_setuptime`.
     #[must_use]
-    pub fn setup_time(mut self, time: Duration) -> Builder {
-        self.settings.setup_time = time;
+    pub fn net_setuptime(mut self, time: Duration) -> Builder {
+        self.settings.net_setuptime = time;
         self
     }
 

@@ -46,12 +46,29 @@ pub enum ConnectError {
         /// The node.
         node: NodeName,
     },
+    /// The host in its name does not resolve.
+    #[error("there is no host {host} to reach {node} on: {source}", host = .node.host())]
+    UnknownHost {
+        /// The node.
+        node: NodeName,
+        /// What the resolver says.
+        source: Arc<io::Error>,
+    },
+    /// Nothing listens on its port.
+    #[error("nothing listens on port {port} of {host}, where {node} should: has it just ended, or does it listen on \
+             another address?", host = .node.host())]
+    PortClosed {
+        /// The node.
+        node: NodeName,
+        /// The port that epmd knows, or that all nodes are taken to have.
+        port: u16,
+    },
     /// Nothing answers at its port.
     #[error("can't connect to {node} at port {port}: {source}; is a firewall in between?")]
     Unreachable {
         /// The node.
         node: NodeName,
-        /// The port that epmd knows.
+        /// The port that epmd knows, or that all nodes are taken to have.
         port: u16,
         /// What the operating system says.
         source: Arc<io::Error>,
@@ -123,24 +140,39 @@ impl Node {
         self.connected(name.as_atom()).await.map(|_| ())
     }
 
+    /// The port on which `name` takes connections.
+    async fn port_of(&self, name: &NodeName) -> Result<u16, ConnectError> {
+        if let Some(port) = self.settings().assumed_port {
+            return Ok(port);
+        }
+        let client = epmd::Client::new(epmd::Address::new(name.host(), self.settings().epmd_port));
+        match client.port_please(name.alive()).await {
+            Ok(Some(entry)) => Ok(entry.port()),
+            Ok(None) => Err(ConnectError::NotRunning { node: name.clone() }),
+            Err(error) => Err(ConnectError::Epmd(Arc::new(error))),
+        }
+    }
+
+    /// A stream to `name`, which need not be that node.
+    async fn reach(&self, name: &NodeName, port: u16) -> Result<Stream, ConnectError> {
+        let (node, time) = (name.clone(), self.settings().net_setuptime);
+        let timeout = |_| ConnectError::Timeout { node: name.clone(), after: time };
+        let lookup = tokio::time::timeout(time, lookup_host((name.host(), port))).await.map_err(timeout)?;
+        let addresses: Vec<SocketAddr> = match lookup {
+            Ok(addresses) => addresses.collect(),
+            Err(source) => return Err(ConnectError::UnknownHost { node, source: Arc::new(source) }),
+        };
+        Stream::connect(&addresses, time).await.map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => ConnectError::Timeout { node, after: time },
+            io::ErrorKind::ConnectionRefused => ConnectError::PortClosed { node, port },
+            _ => ConnectError::Unreachable { node, port, source: Arc::new(error) },
+        })
+    }
+
     /// Makes a connection to `name`, from epmd to the end of the handshake.
     pub(crate) async fn connect_to(&self, name: &NodeName) -> Result<(), ConnectError> {
-        let client = epmd::Client::new(epmd::Address::new(name.host(), self.settings().epmd_port));
-        let entry =
-            client.port_please(name.alive()).await.map_err(|error| ConnectError::Epmd(Arc::new(error)))?;
-        let Some(entry) = entry else { return Err(ConnectError::NotRunning { node: name.clone() }) };
-        let port = entry.port();
-        let unreachable =
-            |source| ConnectError::Unreachable { node: name.clone(), port, source: Arc::new(source) };
-        let time = self.settings().setup_time;
-        let connecting = async {
-            let addresses: Vec<SocketAddr> = lookup_host((name.host(), port)).await?.collect();
-            Stream::connect(&addresses).await
-        };
-        let stream = match tokio::time::timeout(time, connecting).await {
-            Ok(stream) => stream.map_err(unreachable)?,
-            Err(_) => return Err(ConnectError::Timeout { node: name.clone(), after: time }),
-        };
+        let port = self.port_of(name).await?;
+        let stream = self.reach(name, port).await?;
         let settings = Initiate {
             own: OwnName::Named { name: self.name().clone(), creation: self.creation() },
             flags: self.flags(),
@@ -150,7 +182,8 @@ impl Node {
             challenge: rand::random(),
             length_size: LengthSize::Two,
         };
-        match driver::initiate(&stream, settings, time, || self.is_gone(name)).await {
+        match driver::initiate(&stream, settings, self.settings().net_setuptime, || self.is_gone(name)).await
+        {
             Ok((established, input)) => {
                 self.established(stream, established, input).await;
                 Ok(())

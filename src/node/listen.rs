@@ -56,7 +56,7 @@ impl Node {
             length_size: LengthSize::Two,
         };
         let gate = NodeGate { node: &self, admitted: Mutex::new(None) };
-        match driver::accept(&stream, settings, self.settings().setup_time, &gate).await {
+        match driver::accept(&stream, settings, self.settings().net_setuptime, &gate).await {
             Ok((established, input)) => self.established(stream, established, input).await,
             Err(error) => {
                 let address = stream.remote_addr();

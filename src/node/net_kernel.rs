@@ -230,7 +230,7 @@ impl Node {
             Ok(()) => {}
             // The other node connects to this one; if that comes to nothing, so does this attempt.
             Err(error) if error.is_simultaneous() => {
-                tokio::time::sleep(self.settings().setup_time).await;
+                tokio::time::sleep(self.settings().net_setuptime).await;
                 self.attempt_failed(&name, id, error);
             }
             Err(error) => self.attempt_failed(&name, id, error),

@@ -1,7 +1,8 @@
 //! How a node comes up: its name, its cookie, its port, and its entry at epmd.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ use super::config::{Builder, CookieSource, Settings, full_name};
 use super::cookie_file::{CookieFileError, default_cookie, read_cookie_file};
 use super::registry::{Processes, References};
 use super::{Inner, Node, Services};
-use crate::dist::{Cookie, CookieError, NameError, NodeName};
+use crate::dist::{Cookie, CookieError, NameError, NodeName, transport};
 use crate::epmd;
 use crate::term::{Creation, Pid};
 
@@ -31,11 +32,19 @@ pub enum StartError {
     /// No cookie was given, and that of `erl` can't be used.
     #[error(transparent)]
     CookieFile(#[from] CookieFileError),
-    /// The port for other nodes can't be listened on.
-    #[error("can't listen on {address}: {source}; give another port, or 0 for any free one")]
+    /// All ports on which the node could take connections are in use.
+    #[error("{} in use on {address}: end what listens there, or give {}", ports_are(.ports), other_ports(.ports))]
+    PortsInUse {
+        /// Where.
+        address: IpAddr,
+        /// Which.
+        ports: RangeInclusive<u16>,
+    },
+    /// The address for other nodes can't be listened on.
+    #[error("can't listen on {address}: {source}; is that an address of this host?")]
     Listen {
         /// Where.
-        address: SocketAddr,
+        address: IpAddr,
         /// What the operating system says.
         source: io::Error,
     },
@@ -48,6 +57,17 @@ pub enum StartError {
     /// No epmd answers, and none can be served.
     #[error("no epmd answers on this host, and none can be started here: {0}")]
     ServeEpmd(#[from] epmd::BindError),
+}
+
+fn ports_are(ports: &RangeInclusive<u16>) -> String {
+    match (ports.start(), ports.end()) {
+        (first, last) if first == last => format!("port {first} is"),
+        (first, last) => format!("the ports from {first} to {last} are all"),
+    }
+}
+
+fn other_ports(ports: &RangeInclusive<u16>) -> &'static str {
+    if ports.start() == ports.end() { "another port, or 0 for any free one" } else { "more of them" }
 }
 
 /// What a node without distribution is called.
@@ -71,23 +91,35 @@ impl Builder {
             let (listener, creation) = services.publish(&name, &settings).await?;
             (Some(listener), creation)
         } else {
-            // As epmd does: one that this name has hardly had before, and none of the few that old nodes had.
-            (None, Creation(rand::random_range(4..=u32::MAX)))
+            (None, random_creation())
         };
         Ok((Node::assemble(name, creation, settings, (cookies, allowed), services), listener))
     }
 }
 
+/// A creation without epmd: one that the name has hardly had before, and none of the few that old nodes had.
+fn random_creation() -> Creation {
+    Creation(rand::random_range(4..=u32::MAX))
+}
+
 impl Services {
-    /// Has a port listened on, and epmd know it.
+    /// Has a port listened on, and epmd know it unless the node does without.
     async fn publish(
         &mut self,
         name: &NodeName,
         settings: &Settings,
     ) -> Result<(TcpListener, Creation), StartError> {
-        let listen_error = |source| StartError::Listen { address: settings.listen, source };
-        let listener = TcpListener::bind(settings.listen).await.map_err(listen_error)?;
-        self.port = listener.local_addr().map_err(listen_error)?.port();
+        let (address, ports) = (settings.listen_address, settings.listen_ports.clone());
+        let listener = match transport::listen(address, ports.clone()) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                return Err(StartError::PortsInUse { address, ports });
+            }
+            listener => listener.map_err(|source| StartError::Listen { address, source })?,
+        };
+        self.port = listener.local_addr().map_err(|source| StartError::Listen { address, source })?.port();
+        if settings.assumed_port.is_some() {
+            return Ok((listener, random_creation()));
+        }
         let mut entry = epmd::NodeEntry::new(name.alive(), self.port)?;
         if settings.hidden {
             entry = entry.hidden();

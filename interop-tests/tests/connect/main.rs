@@ -1,5 +1,6 @@
 //! How connections come about: whoever begins, both at once, again and again, and by way of which epmd.
 
+mod addresses;
 mod cookies;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! `erlnode start`: a node with something on it to talk to.
 
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -37,9 +39,24 @@ pub(crate) struct Start {
     /// How long a connected node may be silent before it is taken for dead; the same on all nodes of a cluster.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     net_ticktime: u64,
-    /// Take connections on this port instead of any free one.
-    #[arg(long, value_name = "PORT", env = "ERL_DIST_PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    dist_port: Option<u16>,
+    /// Take connections on this port instead of any free one; or, as MIN-MAX, on the first free one of several.
+    #[arg(long, value_name = "PORT", env = "ERL_DIST_PORT", value_parser = ports)]
+    dist_port: Option<RangeInclusive<u16>>,
+    /// Take connections on this address of the host only; on :: by IPv6, too [default: all IPv4 addresses].
+    #[arg(long, value_name = "ADDRESS")]
+    listen_address: Option<IpAddr>,
+    /// Do without epmd: all nodes listen on the port that --dist-port gives, as with erl -erl_epmd_port.
+    #[arg(long, requires = "dist_port")]
+    no_epmd: bool,
+}
+
+/// `PORT` or `MIN-MAX`.
+fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.parse(), last.parse()) {
+        (Ok(first @ 1..), Ok(last)) if first <= last => Ok(first..=last),
+        _ => Err("not a port from 1 to 65535, nor two of them as MIN-MAX".to_owned()),
+    }
 }
 
 /// The node's name, of one of the two kinds.
@@ -84,7 +101,11 @@ impl Start {
         };
         let default_cookie = self.cookie.is_default();
         let connect = self.connect.clone();
-        let node = match self.builder().start_with(async |node| playground::set_up(node).await).await {
+        let builder = match self.builder() {
+            Ok(builder) => builder,
+            Err(error) => return crate::fail(&error),
+        };
+        let node = match builder.start_with(async |node| playground::set_up(node).await).await {
             Ok(node) => node,
             Err(error) => return crate::fail(&error),
         };
@@ -103,15 +124,27 @@ impl Start {
         ExitCode::SUCCESS
     }
 
-    fn builder(self) -> Builder {
+    fn builder(self) -> Result<Builder, ManyPorts> {
         let name = self.name.sname.or(self.name.name).unwrap_or_default();
-        let builder = Node::builder(&name)
-            .hidden(self.hidden)
-            .net_ticktime(Duration::from_secs(self.net_ticktime))
-            .dist_port(self.dist_port.unwrap_or(0));
-        self.cookie.apply(builder)
+        let mut builder =
+            Node::builder(&name).hidden(self.hidden).net_ticktime(Duration::from_secs(self.net_ticktime));
+        if let Some(address) = self.listen_address {
+            builder = builder.listen_address(address);
+        }
+        builder = match self.dist_port {
+            Some(ports) if self.no_epmd && ports.start() != ports.end() => return Err(ManyPorts),
+            Some(ports) if self.no_epmd => builder.without_epmd(*ports.start()),
+            Some(ports) => builder.dist_ports(ports),
+            None => builder,
+        };
+        Ok(self.cookie.apply(builder))
     }
 }
+
+/// Without epmd all nodes have the same port.
+#[derive(Debug, thiserror::Error)]
+#[error("with --no-epmd there is one port for all nodes: give --dist-port a single one")]
+struct ManyPorts;
 
 /// Connects to all these nodes at once. One that is not there is no reason not to start.
 async fn connect_to(node: &Node, others: Vec<String>) {
@@ -149,4 +182,18 @@ fn announce(node: &Node, default_cookie: bool) {
     crate::tell(format_args!(
         "to talk to it: erl {option}{cookie}, then erpc:call({name}, rust, add, [1, 2])."
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_one_or_a_range() {
+        assert_eq!(ports("9100"), Ok(9100..=9100));
+        assert_eq!(ports("9100-9105"), Ok(9100..=9105));
+        for text in ["", "0", "0-5", "9105-9100", "9100-", "-9100", "65536", "9100-9105-9110", "any"] {
+            assert!(ports(text).is_err(), "{text}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ use crate::term::{Creation, Pid};
 async fn outbox(busy_limit: usize) -> (Arc<Outbox>, ReadHalf, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     SockRef::from(&listener).set_recv_buffer_size(64 << 10).unwrap();
-    let stream = Stream::connect(&[listener.local_addr().unwrap()]).await.unwrap();
+    let stream = Stream::connect(&[listener.local_addr().unwrap()], Duration::from_secs(60)).await.unwrap();
     let (peer, _) = listener.accept().unwrap();
     let (read, write) = stream.split();
     (Arc::new(Outbox::new(write, Flags::full_node(), busy_limit)), read, peer)

@@ -29,7 +29,8 @@ pub(crate) struct Peer {
 impl Peer {
     /// Connects to `node` as a hidden node of that name.
     pub(crate) async fn connect(node: &Node, name: &str) -> Peer {
-        let stream = Stream::connect(&[([127, 0, 0, 1], node.dist_port()).into()]).await.unwrap();
+        let stream =
+            Stream::connect(&[([127, 0, 0, 1], node.dist_port()).into()], super::PATIENCE).await.unwrap();
         Peer::over(
             stream,
             node,
