@@ -50,12 +50,15 @@ pub enum SetupError {
     /// The connection broke.
     #[error("the connection broke in the handshake: {0}")]
     Io(#[from] io::Error),
+    /// It was given up for another one.
+    #[error("too many handshakes were under way at once, so it was given up for a later one")]
+    Crowded,
 }
 
 impl SetupError {
     /// Whether this happens when nothing is wrong: to a connection that the other side closed before it gave a name,
     /// as what looks whether the port is open does again and again; and to one of two that two nodes make to each
-    /// other at one time.
+    /// other at one time. Nor does each handshake count that was given up for another, as those come in large numbers.
     pub(crate) fn is_usual(&self) -> bool {
         match self {
             SetupError::Handshake(HandshakeError::Closed { state }) => *state == HandshakeState::RecvName,
@@ -63,6 +66,7 @@ impl SetupError {
                 Refusal::Nok | Refusal::ShuttingDown => true,
                 Refusal::NotAllowed => false,
             },
+            SetupError::Crowded => true,
             _ => false,
         }
     }

@@ -12,6 +12,10 @@ use crate::dist::tick::{DEFAULT_NET_TICKINTENSITY, DEFAULT_NET_TICKTIME};
 use crate::dist::{Cookie, CookieError, NameError, NodeName};
 use crate::epmd;
 
+/// How many handshakes of others may be under way at once: each takes a file descriptor, of which a process has 1024 in
+/// many places, and a lawful one takes some milliseconds.
+const DEFAULT_MAX_HANDSHAKES: usize = 512;
+
 /// Settings of a node that is about to start; see [`Node::builder`](super::Node::builder).
 #[derive(Debug, Clone)]
 pub struct Builder {
@@ -49,6 +53,7 @@ pub(crate) struct Settings {
     pub(crate) net_ticktime: Duration,
     pub(crate) net_tickintensity: u16,
     pub(crate) net_setuptime: Duration,
+    pub(crate) max_handshakes: usize,
     pub(crate) busy_limit: usize,
     pub(crate) frame_limit: FrameLimit,
 }
@@ -73,6 +78,7 @@ impl Builder {
                 net_ticktime: DEFAULT_NET_TICKTIME,
                 net_tickintensity: DEFAULT_NET_TICKINTENSITY,
                 net_setuptime: DEFAULT_NET_SETUPTIME,
+                max_handshakes: DEFAULT_MAX_HANDSHAKES,
                 busy_limit: DEFAULT_BUSY_LIMIT,
                 frame_limit: FrameLimit::DEFAULT,
             },
@@ -207,6 +213,16 @@ impl Builder {
     #[must_use]
     pub fn net_setuptime(mut self, time: Duration) -> Builder {
         self.settings.net_setuptime = time;
+        self
+    }
+
+    /// How many handshakes of nodes that connect to this one may be under way at once; 512 if not set, at least 1.
+    ///
+    /// Whoever comes when there are that many takes the place of the oldest from the address that has the most, so
+    /// that those who only hold places cannot keep others out. Connections that are up don't count.
+    #[must_use]
+    pub fn max_handshakes(mut self, handshakes: usize) -> Builder {
+        self.settings.max_handshakes = handshakes.max(1);
         self
     }
 

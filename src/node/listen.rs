@@ -6,8 +6,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::handshakes::Place;
 use super::{ConnectError, Node};
-use crate::dist::driver::{self, Gate};
+use crate::dist::driver::{self, Gate, SetupError};
 use crate::dist::handshake::{Accept, Accepted, NameReceived, NameWanted, Refusal};
 use crate::dist::packet::LengthSize;
 use crate::dist::transport::Stream;
@@ -25,11 +26,12 @@ impl Node {
             let mut is_failing = false;
             loop {
                 match listener.accept().await {
-                    Ok((tcp, _)) => {
+                    Ok((tcp, from)) => {
                         if std::mem::take(&mut is_failing) {
                             tracing::info!("connections are taken again");
                         }
-                        let handshake = node.clone().accept(tcp);
+                        let place = node.0.handshakes.enter(from.ip());
+                        let handshake = node.clone().accept(tcp, place);
                         node.keep(handshake);
                     }
                     Err(error) => {
@@ -46,7 +48,7 @@ impl Node {
     }
 
     /// Takes a connection that another node has made.
-    async fn accept(self, tcp: TcpStream) {
+    async fn accept(self, tcp: TcpStream, mut place: Place) {
         let Ok(stream) = Stream::new(tcp) else { return };
         let settings = Accept {
             name: self.name().clone(),
@@ -56,7 +58,13 @@ impl Node {
             length_size: LengthSize::Two,
         };
         let gate = NodeGate { node: &self, admitted: Mutex::new(None) };
-        match driver::accept(&stream, settings, self.settings().net_setuptime, &gate).await {
+        let handshake = driver::accept(&stream, settings, self.settings().net_setuptime, &gate);
+        let result = tokio::select! {
+            result = handshake => result,
+            () = place.lost() => Err(SetupError::Crowded),
+        };
+        drop(place);
+        match result {
             Ok((established, input)) => self.established(stream, established, input).await,
             Err(error) => {
                 let address = stream.remote_addr();

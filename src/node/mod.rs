@@ -18,6 +18,7 @@ mod crash;
 mod dest;
 mod erlang;
 mod exports;
+mod handshakes;
 mod inbound;
 mod listen;
 mod net_kernel;
@@ -61,6 +62,7 @@ use self::attached::Attached;
 use self::auth::{Allowed, Cookies};
 use self::config::Settings;
 use self::exports::Exports;
+use self::handshakes::Handshakes;
 use self::net_kernel::NetKernel;
 use self::registry::{Names, Processes, References};
 use crate::dist::{Cookie, CookieError, NodeName};
@@ -91,6 +93,8 @@ struct Inner {
     references: References,
     exports: Exports,
     net_kernel: NetKernel,
+    /// Those of nodes that connect to this one.
+    handshakes: Handshakes,
     attached: Attached,
     /// What runs for as long as the node does, and its name at epmd.
     services: Mutex<Services>,

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use super::auth::{Allowed, Cookies};
 use super::config::{Builder, CookieSource, Settings, full_name};
 use super::cookie_file::{CookieFileError, default_cookie, read_cookie_file};
+use super::handshakes::Handshakes;
 use super::registry::{Processes, References};
 use super::{Inner, Node, Services};
 use crate::dist::{Cookie, CookieError, NameError, NodeName, transport};
@@ -164,6 +165,7 @@ impl Node {
             names: Default::default(),
             exports: Default::default(),
             net_kernel: Default::default(),
+            handshakes: Handshakes::new(settings.max_handshakes, settings.net_setuptime),
             attached: Default::default(),
             name,
             creation,
