@@ -490,6 +490,7 @@ async fn benchmarks(cluster: &Cluster) {
         "bench_call, [Server, 100, 3]",
         "bench_echo, [Server, 100, 3, <<1, 2>>]",
         "bench_echo, [{echo, RUST}, 100, 3, x]",
+        "bench_erpc, [RUST, 100, 3]",
     ] {
         cluster.expect(&format!("{server} {{ok, Us, P50, P99}} = Rust({call}), {checked}"), "ok").await;
     }

@@ -28,6 +28,9 @@ pub(super) fn export(node: &Node) {
         share(&caller, times, processes, |process, times| echo(process, to.clone(), times, payload.clone()))
             .await
     });
+    node.export(MODULE, "bench_erpc", async |caller: Caller, (at, times, processes): (Atom, u64, u64)| {
+        share(&caller, times, processes, |process, times| erpc(process, at.clone(), times)).await
+    });
     node.export(MODULE, "bench_send", async |mut caller: Caller, (to, times, payload): SendArguments| {
         send(&mut caller, to, times, payload).await
     });
@@ -99,6 +102,16 @@ async fn echo(mut process: Process, to: Dest, times: u64, payload: Encoded) -> R
         let answer = process.receive().await;
         rounds.push(start.elapsed());
         watch.check(answer)?;
+    }
+    Ok(rounds)
+}
+
+async fn erpc(process: Process, at: Atom, times: u64) -> Result<Vec<Duration>, Exit> {
+    let mut rounds = Vec::new();
+    for _ in 0..times {
+        let start = Instant::now();
+        process.node().erpc(at.as_str()).call::<_, i64>(MODULE, "add", (1, 2)).await?;
+        rounds.push(start.elapsed());
     }
     Ok(rounds)
 }
