@@ -136,6 +136,22 @@ impl BeamNode {
         Shell::new(&self.channel, self.language)
     }
 
+    /// Compiles a module and loads it: what takes many steps runs as fast as other code of the node does, which
+    /// evaluated expressions do not.
+    ///
+    /// # Panics
+    /// If it does not compile.
+    pub async fn load_module(&self, name: &str, source: &str) {
+        let file = self.home().join(name).with_extension("erl");
+        std::fs::write(&file, source).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let path = file.to_string_lossy();
+        let load = format!(
+            "{{ok, Module, Code}} = compile:file({path:?}, [binary, return_errors]), \
+             {{module, Module}} = code:load_binary(Module, {path:?}, Code), Module."
+        );
+        self.expect(&load, &erlang_atom(name)).await;
+    }
+
     /// Evaluates `source`, which is to print as `expected`.
     ///
     /// # Panics

@@ -195,9 +195,9 @@ pub fn example_command(name: &str) -> Command {
 /// sources are newer: a test must not pass or fail because of yesterday's program.
 fn built(program: &str, sources: &[&str], target: &[&str]) -> PathBuf {
     let test = env::current_exe().expect("a running program has a path");
-    // target/debug/deps/test-0123456789abcdef
-    let profile = test.ancestors().find(|folder| folder.ends_with("deps")).and_then(Path::parent);
-    let profile = profile.expect("tests are in target/PROFILE/deps");
+    // target/debug/deps/test-0123456789abcdef, or target/debug/program
+    let folder = test.parent().expect("a file is in a folder");
+    let profile = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let program = profile.join(program);
     let workspace =
         Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("interop-tests is in the workspace");
