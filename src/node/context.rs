@@ -175,6 +175,12 @@ impl Process {
         self.mailbox.take(from, matches);
     }
 
+    /// All messages that have come and were not received, for another process to take up.
+    pub(crate) fn take_unread(&mut self) -> Vec<Message> {
+        self.mailbox.take_over(self.cell.state.lock().inbox());
+        std::iter::from_fn(|| self.mailbox.pop()).collect()
+    }
+
     async fn let_others_run(&mut self) {
         self.received += 1;
         if self.received >= RECEIVES_A_TURN {

@@ -1,8 +1,8 @@
 //! The services that other nodes expect of every node: what OTP's kernel application is to a BEAM node.
 
+use super::kernel_sup::supervise;
 use super::{erpc, global, net_kernel, rpc};
-use crate::node::{Builder, Node, Process, StartError};
-use crate::process::Exit;
+use crate::node::{Builder, Node, StartError};
 
 impl Builder {
     /// Starts the node: it gets its name at epmd, and other nodes can connect from now on.
@@ -59,19 +59,9 @@ impl Node {
 fn start_services(node: &Node) {
     erpc::export(node);
     node.export_standard_functions();
-    start(node, "net_kernel", net_kernel::net_kernel);
-    start(node, "rex", rpc::rex);
+    supervise(node, Some("net_kernel"), net_kernel::net_kernel);
+    supervise(node, Some("rex"), rpc::rex);
     if !node.is_hidden() {
         global::start(node);
     }
-}
-
-/// Starts a service under a name that nothing else can have yet.
-fn start<F, Fut>(node: &Node, name: &str, service: F)
-where
-    F: FnOnce(Process) -> Fut,
-    Fut: Future<Output = Result<(), Exit>> + Send + 'static,
-{
-    let pid = node.spawn(service);
-    node.register(name, &pid).expect("the names of the services are free when the node starts");
 }

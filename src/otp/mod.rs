@@ -5,6 +5,7 @@ pub mod r#gen;
 pub mod gen_server;
 pub mod global;
 mod kernel;
+mod kernel_sup;
 mod net_adm;
 mod net_kernel;
 mod rpc;

@@ -6,11 +6,13 @@
 //! | `names` | names and locks, from both sides |
 //! | `conflicts` | a name that both sides of a join have |
 //! | `partitions` | who is cut off when connections are lost, and who is not |
+//! | `restarts` | the processes of a member that are ended and started again |
 
 mod conflicts;
 mod joining;
 mod names;
 mod partitions;
+mod restarts;
 
 use std::time::Duration;
 

@@ -121,6 +121,17 @@ impl NameServer {
         self.start_session(node);
     }
 
+    /// Begins all sessions again.
+    pub(super) fn begin_all_again(&mut self) {
+        let sessions = self.sessions.iter().map(|(node, session)| (node.clone(), session.peer_tag.clone()));
+        for (node, peer_tag) in sessions.collect::<Vec<_>>() {
+            if let Some(tag) = peer_tag {
+                self.cancel(&node, tag);
+            }
+            self.restart(&node);
+        }
+    }
+
     fn cancel(&mut self, node: &Atom, tag: Term) {
         self.act(Action::Info(node.clone(), Info::CancelConnect(self.node().clone(), tag)));
     }

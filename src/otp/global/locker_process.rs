@@ -3,21 +3,16 @@
 use std::future::pending;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-
 use super::calls::multi_call;
-use super::locker::{Command, Locker, Output, View};
+use super::locker::{Locker, Output, View};
 use super::message::Refusal;
 use super::server::{Event, Shared, post, post_cast};
 use crate::node::{Dest, Process};
 use crate::process::Exit;
 
 /// Runs the locker.
-pub(super) async fn run(
-    mut process: Process,
-    shared: Arc<Shared>,
-    mut commands: mpsc::UnboundedReceiver<Command>,
-) -> Result<(), Exit> {
+pub(super) async fn run(mut process: Process, shared: Arc<Shared>) -> Result<(), Exit> {
+    let mut commands = shared.received_commands.lock().await;
     let mut locker = Locker::new(process.pid().clone());
     loop {
         while let Some(output) = locker.poll_output() {

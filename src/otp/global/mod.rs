@@ -16,7 +16,8 @@
 //! | `resolve` | who keeps a name that both sides have |
 //! | `server`, `locker_process`, `registrar` | the processes that do what the rules say |
 //!
-//! None of the rules does any input or output: they take messages and give actions.
+//! None of the rules does any input or output: they take messages and give actions. They are not part of a process:
+//! when one is ended by someone and started again, it goes on where the former has left off.
 
 mod calls;
 mod join;
@@ -37,15 +38,14 @@ mod tests;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 pub use self::resolve::Resolver;
 
-use self::message::GLOBAL_NAME_SERVER;
 use self::name_server::{Identity, NameServer};
 use self::registrar::{Change, Transaction};
 use self::server::{Event, Shared};
+use super::kernel_sup::supervise;
 use crate::atom;
 use crate::node::{Caller, Node, NodeType};
 use crate::term::{Atom, Pid, Term};
@@ -56,29 +56,26 @@ const GLOBAL: Atom = atom!("global");
 pub(super) fn start(node: &Node) {
     resolve::export(node);
     export_reads(node);
-    let (events, received_events) = mpsc::unbounded_channel();
-    let (transactions, received_transactions) = mpsc::unbounded_channel();
-    let (commands, received_commands) = mpsc::unbounded_channel();
-    // The rules name the locker in all they say, so it is there before them.
-    let (to_locker, of_locker) = oneshot::channel();
-    let locker = node.spawn(|process| async move {
-        match of_locker.await {
-            Ok(shared) => locker_process::run(process, shared, received_commands).await,
-            Err(_) => Ok(()),
+    let shared = Arc::new(Shared::new(NameServer::new(identity(node))));
+    node.attach(shared.clone());
+    supervise(node, None, {
+        let shared = shared.clone();
+        move |process| {
+            // Now, and not when the process first runs: the rules name the locker in all they say.
+            shared.rules.lock().locker_started(process.pid().clone());
+            let _ = shared.events.send(Event::LockerStarted);
+            locker_process::run(process, shared.clone())
         }
     });
-    let rules = NameServer::new(identity(node, locker));
-    let shared = Arc::new(Shared { rules: Mutex::new(rules), events, transactions });
-    let _ = to_locker.send(shared.clone());
-    node.attach(shared.clone());
-    node.spawn(|process| registrar::run(process, shared.clone(), received_transactions));
-    let server = node.spawn(|process| {
-        // Now, and not when the process first runs: the first node may be connected by then.
-        process.monitor_nodes(NodeType::Visible);
-        server::run(process, shared, commands, received_events)
+    supervise(node, None, {
+        let shared = shared.clone();
+        move |process| registrar::run(process, shared.clone())
     });
-    let registered = node.register(GLOBAL_NAME_SERVER.as_str(), &server);
-    registered.expect("the names of the services are free when the node starts");
+    supervise(node, Some("global_name_server"), move |process| {
+        // As above: the first node may be connected by then.
+        process.monitor_nodes(NodeType::Visible);
+        server::run(process, shared.clone())
+    });
 }
 
 /// What others like to look at by `rpc`.
@@ -91,14 +88,15 @@ fn export_reads(node: &Node) {
     });
 }
 
-fn identity(node: &Node, locker: Pid) -> Identity {
+fn identity(node: &Node) -> Identity {
     // Greater than those of earlier incarnations, and never negative.
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let first_number = i64::try_from(since_epoch.as_micros()).unwrap_or_default();
     let boot = rand::random_range(1..u64::from(u32::MAX) / 2);
     Identity {
         node: node.name().as_atom().clone(),
-        locker,
+        // Until it is started.
+        locker: node.pid().clone(),
         creation: Term::from(boot << 32 | u64::from(node.creation().0)),
         first_number,
         prevent_overlapping_partitions: node.prevents_overlapping_partitions(),

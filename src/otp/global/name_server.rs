@@ -151,6 +151,32 @@ impl NameServer {
         Term::from(self.number)
     }
 
+    // --- processes that were ended and started again -----------------------------------------------------------
+
+    /// A server's process has started: it watches nothing yet, and may have missed nodes that came and went. The visible
+    /// ones that are `connected` now are told.
+    pub(super) fn server_started(&mut self, connected: &BTreeSet<Atom>) {
+        let watched: BTreeSet<Pid> = self.names.processes().chain(self.locks.holders()).cloned().collect();
+        for pid in watched {
+            self.act(Action::Watch { pid, may_connect: false });
+        }
+        let nodes =
+            self.known.keys().chain(self.sessions.keys()).chain(&self.removing).chain(self.early.keys());
+        let gone: BTreeSet<Atom> = nodes.filter(|node| !connected.contains(*node)).cloned().collect();
+        for node in gone {
+            self.node_down(&node);
+        }
+        for node in connected.iter().filter(|node| !self.is_removing(node)).collect::<Vec<_>>() {
+            self.node_up(node);
+        }
+    }
+
+    /// The locker is this process from now on. Whatever the former had under way begins again.
+    pub(super) fn locker_started(&mut self, locker: Pid) {
+        self.identity.locker = locker;
+        self.begin_all_again();
+    }
+
     // --- nodes that come and go --------------------------------------------------------------------------------
 
     /// A visible node has been connected.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::GlobalError;
 use super::calls::multi_call;
@@ -41,11 +41,8 @@ pub(super) enum Change {
 }
 
 /// Runs the registrar.
-pub(super) async fn run(
-    mut process: Process,
-    shared: Arc<Shared>,
-    mut transactions: mpsc::UnboundedReceiver<Transaction>,
-) -> Result<(), Exit> {
+pub(super) async fn run(mut process: Process, shared: Arc<Shared>) -> Result<(), Exit> {
+    let mut transactions = shared.received_transactions.lock().await;
     while let Some(Transaction { change, reply }) = transactions.recv().await {
         // Whoever has given up before it began does not get it done.
         if reply.is_closed() {

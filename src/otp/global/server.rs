@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use foldhash::fast::FixedState;
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
 
 use super::join::{Conflict, Decision};
 use super::locker;
@@ -18,7 +18,7 @@ use super::message::{Call, Cast, GLOBAL_NAME_SERVER, Info, LockId};
 use super::name_server::{Action, NameServer, SyncId};
 use super::registrar;
 use crate::atom;
-use crate::node::{Dest, Node, Process};
+use crate::node::{Dest, Node, NodeType, Process};
 use crate::otp::r#gen::{From, Request};
 use crate::process::{Exit, Message, Recipient};
 use crate::term::{self, Atom, Pid, Reference, Term};
@@ -26,13 +26,48 @@ use crate::term::{self, Atom, Pid, Reference, Term};
 /// How long a method that decides about a name may take: in OTP, as long as it likes.
 const DECISION_TIME: Duration = Duration::from_secs(24 * 3600);
 
-/// What all that belongs to `global` on a node share.
+/// What all that belongs to `global` on a node share, and what outlives each of its processes.
 #[derive(Debug)]
 pub(super) struct Shared {
     /// Changed by the server's process alone; read by all.
     pub(super) rules: Mutex<NameServer>,
     pub(super) events: mpsc::UnboundedSender<Event>,
     pub(super) transactions: mpsc::UnboundedSender<registrar::Transaction>,
+    locker: mpsc::UnboundedSender<locker::Command>,
+    /// Each of these is locked by the process that it belongs to, while that lives.
+    kept: Arc<KeptByProcess<Kept>>,
+    pub(super) received_transactions: KeptByProcess<mpsc::UnboundedReceiver<registrar::Transaction>>,
+    pub(super) received_commands: KeptByProcess<mpsc::UnboundedReceiver<locker::Command>>,
+}
+
+type KeptByProcess<T> = tokio::sync::Mutex<T>;
+
+/// What the server's process leaves to the one that comes after it.
+#[derive(Debug)]
+struct Kept {
+    events: mpsc::UnboundedReceiver<Event>,
+    unread: Vec<Message>,
+    syncs: HashMap<u64, oneshot::Sender<()>, FixedState>,
+    next_sync: u64,
+}
+
+impl Shared {
+    pub(super) fn new(rules: NameServer) -> Shared {
+        let (events, received_events) = mpsc::unbounded_channel();
+        let (transactions, received_transactions) = mpsc::unbounded_channel();
+        let (locker, received_commands) = mpsc::unbounded_channel();
+        let kept =
+            Kept { events: received_events, unread: Vec::new(), syncs: HashMap::default(), next_sync: 0 };
+        Shared {
+            rules: Mutex::new(rules),
+            events,
+            transactions,
+            locker,
+            kept: Arc::new(KeptByProcess::new(kept)),
+            received_transactions: KeptByProcess::new(received_transactions),
+            received_commands: KeptByProcess::new(received_commands),
+        }
+    }
 }
 
 /// What the node itself has to tell the server.
@@ -49,6 +84,8 @@ pub(super) enum Event {
         decided: Vec<(Conflict, Decision)>,
     },
     NotConnected(Atom),
+    /// There is something to be done.
+    LockerStarted,
     /// To be answered when these nodes are in sync.
     Sync(Vec<Atom>, oneshot::Sender<()>),
 }
@@ -57,31 +94,36 @@ pub(super) enum Event {
 struct Server {
     process: Process,
     shared: Arc<Shared>,
-    locker: mpsc::UnboundedSender<locker::Command>,
+    kept: OwnedMutexGuard<Kept>,
     watched: HashMap<Pid, Reference, FixedState>,
-    syncs: HashMap<u64, oneshot::Sender<()>, FixedState>,
-    next_sync: u64,
 }
 
 /// Runs the server.
-pub(super) async fn run(
-    process: Process,
-    shared: Arc<Shared>,
-    locker: mpsc::UnboundedSender<locker::Command>,
-    mut events: mpsc::UnboundedReceiver<Event>,
-) -> Result<(), Exit> {
-    let (watched, syncs) = (HashMap::default(), HashMap::default());
-    let mut server = Server { process, shared, locker, watched, syncs, next_sync: 0 };
+pub(super) async fn run(process: Process, shared: Arc<Shared>) -> Result<(), Exit> {
+    let kept = shared.kept.clone().lock_owned().await;
+    let mut server = Server { process, shared, kept, watched: HashMap::default() };
+    server.take_up();
     loop {
         tokio::select! {
             message = server.process.receive() => server.message(message),
-            Some(event) = events.recv() => server.event(event),
+            Some(event) = server.kept.events.recv() => server.event(event),
         }
         server.carry_out();
     }
 }
 
 impl Server {
+    /// Goes on where a former process was ended: with what that has not read, and what it has not been told.
+    fn take_up(&mut self) {
+        for message in std::mem::take(&mut self.kept.unread) {
+            self.message(message);
+            self.carry_out();
+        }
+        let connected = self.process.node().nodes(NodeType::Visible).into_iter().collect();
+        self.shared.rules.lock().server_started(&connected);
+        self.carry_out();
+    }
+
     fn message(&mut self, message: Message) {
         match Request::of(message) {
             Request::Call(from, request) => match request.decode::<Call>() {
@@ -136,10 +178,12 @@ impl Server {
             Event::LockIsSet { node, tag, lock } => rules.lock_is_set(&node, &tag, lock),
             Event::Decided { node, tag, decided } => rules.conflicts_decided(&node, &tag, decided),
             Event::NotConnected(node) => rules.node_down(&node),
+            Event::LockerStarted => {}
             Event::Sync(nodes, reply) => {
-                self.next_sync += 1;
-                self.syncs.insert(self.next_sync, reply);
-                rules.wait_for_sync(SyncId(self.next_sync), nodes);
+                self.kept.next_sync += 1;
+                let id = self.kept.next_sync;
+                self.kept.syncs.insert(id, reply);
+                rules.wait_for_sync(SyncId(id), nodes);
             }
         }
     }
@@ -177,8 +221,8 @@ impl Server {
                     self.process.demonitor(&reference, true);
                 }
             }
-            // The locker is there as long as the node is.
-            Action::Locker(command) => drop(self.locker.send(command)),
+            // Its queue is there as long as this server.
+            Action::Locker(command) => drop(self.shared.locker.send(command)),
             Action::Decide { node: peer, tag, conflicts } => {
                 let events = self.shared.events.clone();
                 node.clone().keep(async move {
@@ -193,7 +237,7 @@ impl Server {
                 node.disconnect(from.as_str()).await;
             }),
             Action::Synced(SyncId(id)) => {
-                if let Some(reply) = self.syncs.remove(&id) {
+                if let Some(reply) = self.kept.syncs.remove(&id) {
                     // Whoever asked may have given up.
                     let _ = reply.send(());
                 }
@@ -204,6 +248,13 @@ impl Server {
                 From::of(pid, tag).post(&node, self.process.pid(), &found);
             }
         }
+    }
+}
+
+/// The process was ended.
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kept.unread = self.process.take_unread();
     }
 }
 

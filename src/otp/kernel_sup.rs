@@ -1,0 +1,147 @@
+//! Keeps the services of a node running, in the place of OTP's `kernel_sup`.
+//!
+//! Any process of the cluster can end them by an exit signal. A BEAM node goes down then; here the service is started
+//! again. What watches it is a task and no process, so nothing but the end of the node ends that.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep};
+
+use crate::node::{Node, Process, RegisterError};
+use crate::process::{Exit, ExitKind, Signal};
+use crate::term::Pid;
+
+/// A service that has not lived so long is not started again at once.
+const SHORT_LIFE: Duration = Duration::from_secs(1);
+
+/// How long that, or a name that is not free, is waited for.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Starts a service, under its name if it has one, and starts it again whenever it ends, until the node does.
+///
+/// `service` is called anew each time, with the process it is to run in.
+pub(super) fn supervise<F, Fut>(node: &Node, name: Option<&'static str>, service: F)
+where
+    F: Fn(Process) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<(), Exit>> + Send + 'static,
+{
+    let first = Running::start(node, name, &service);
+    let mut running = first.expect("the names of the services are free when the node starts");
+    let node_of_task = node.clone();
+    node.keep(async move {
+        let node = node_of_task;
+        loop {
+            let started = Instant::now();
+            running.ended(&node).await;
+            if node.is_stopping() {
+                return;
+            }
+            tracing::warn!(name, "a service of the node was ended: it is started again");
+            if started.elapsed() < SHORT_LIFE {
+                sleep(PAUSE).await;
+            }
+            running = loop {
+                match Running::start(&node, name, &service) {
+                    Ok(running) => break running,
+                    Err(error) => tracing::error!(name, %error, "a service could not be started again"),
+                }
+                sleep(PAUSE).await;
+            };
+        }
+    });
+}
+
+/// A service that runs.
+struct Running {
+    pid: Pid,
+    /// Closed when the process drops its half.
+    end: oneshot::Receiver<()>,
+}
+
+impl Running {
+    fn start<F, Fut>(node: &Node, name: Option<&str>, service: &F) -> Result<Running, RegisterError>
+    where
+        F: Fn(Process) -> Fut,
+        Fut: Future<Output = Result<(), Exit>> + Send + 'static,
+    {
+        let (alive, end) = oneshot::channel::<()>();
+        let pid = node.spawn(|process| {
+            let body = service(process);
+            async move {
+                let _alive = alive;
+                body.await
+            }
+        });
+        if let Some(name) = name
+            && let Err(error) = node.register(name, &pid)
+        {
+            node.deliver(node.pid(), &pid, Signal::Exit(ExitKind::Signal, crate::atom!("kill").into()));
+            return Err(error);
+        }
+        Ok(Running { pid, end })
+    }
+
+    /// Waits until nothing of the process is left.
+    async fn ended(&mut self, node: &Node) {
+        let _ = (&mut self.end).await;
+        // It is on its last steps, in which it gives its name back.
+        while node.process_table().get(&self.pid).is_some() {
+            yield_now().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atom;
+    use crate::otp::r#gen::CallError;
+    use crate::term::{Atom, Term};
+
+    #[tokio::test(start_paused = true)]
+    async fn services_are_started_again_until_the_node_ends() {
+        let node = Node::nonode();
+        for _ in 0..3 {
+            let names = ["net_kernel", "rex", "global_name_server"];
+            let before = names.map(|name| node.whereis(name).expect("it runs"));
+            for pid in &before {
+                let kill = Signal::Exit(ExitKind::Signal, Term::Atom(atom!("kill")));
+                node.deliver(node.pid(), pid, kill);
+            }
+            for (name, before) in names.into_iter().zip(before) {
+                while node.whereis(name).is_none_or(|pid| pid == before) {
+                    sleep(Duration::from_millis(1)).await;
+                }
+            }
+            let is_auth = (atom!("is_auth"), atom!("a@b"));
+            let answer: Result<Atom, CallError> = node.call("net_kernel", is_auth).await;
+            assert_eq!(answer.unwrap(), "yes");
+            let known: Vec<Atom> = node.call("global_name_server", atom!("get_known")).await.unwrap();
+            assert!(known.is_empty());
+        }
+        node.shutdown().await;
+        assert!(node.processes().is_empty(), "{:?}", node.registered());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_whose_name_was_taken_meanwhile_waits_for_it() {
+        let node = Node::nonode();
+        let rex = node.whereis("rex").unwrap();
+        assert!(node.unregister("rex"));
+        let (end, ended) = oneshot::channel::<()>();
+        let other = node.spawn(async |_| {
+            let _ = ended.await;
+            Ok(())
+        });
+        node.register("rex", &other).unwrap();
+        node.deliver(node.pid(), &rex, Signal::Exit(ExitKind::Signal, Term::Atom(atom!("kill"))));
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(node.whereis("rex"), Some(other));
+        drop(end);
+        while node.whereis("rex").is_none() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
