@@ -45,9 +45,20 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = arguments();
+    let arguments = match epmd::in_our_spelling(std::env::args_os().collect()) {
+        Ok(arguments) => arguments,
+        Err(bad_usage) => return bad_usage.tell(),
+    };
     cookie::hide(&arguments);
-    let Erlnode { command } = Erlnode::parse_from(arguments);
+    let command = match Erlnode::try_parse_from(&arguments) {
+        Ok(Erlnode { command }) => command,
+        Err(error) => return bad_usage(&error, &arguments),
+    };
+    if let Command::Epmd(command) = &command
+        && let Some(status) = command.before_runtime()
+    {
+        return status;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
@@ -67,20 +78,31 @@ fn main() -> ExitCode {
     status
 }
 
-/// The command line, with OTP's spelling of options made ours where the subcommand stands in for an OTP tool.
-fn arguments() -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = std::env::args_os().collect();
-    if arguments.get(1).is_some_and(|name| name == "epmd") {
-        for argument in arguments.iter_mut().skip(2) {
-            epmd::spell_as_long_option(argument);
-        }
+/// Prints what the parser of the command line has to say, which may be help that was asked for.
+fn bad_usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    if error.use_stderr() && epmd::called_as_epmd() {
+        return epmd::BadUsage.tell();
     }
-    arguments
+    let _ = error.print();
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if arguments.get(1).is_some_and(|command| command == "epmd") => ExitCode::FAILURE,
+        status => ExitCode::from(u8::try_from(status).unwrap_or(2)),
+    }
 }
 
-/// Sends logs to standard error: those that the environment variable `ERLNODE_LOG`, or else `RUST_LOG`, asks for, such
-/// as `debug` or `erlnode::epmd=trace`, or else those of level `default`.
+/// Sends logs to standard error, see [`log_filter`].
 fn log(default: &str) {
+    tracing_subscriber::fmt()
+        .with_env_filter(log_filter(default))
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
+}
+
+/// The logs that the environment variable `ERLNODE_LOG`, or else `RUST_LOG`, asks for, such as `debug` or
+/// `erlnode::epmd=trace`, or else those of level `default`.
+fn log_filter(default: &str) -> EnvFilter {
     let asked = ["ERLNODE_LOG", "RUST_LOG"].iter().find_map(|name| Some((name, std::env::var(name).ok()?)));
     let filter = asked.and_then(|(name, text)| match EnvFilter::try_new(text) {
         Ok(filter) => Some(filter),
@@ -89,11 +111,7 @@ fn log(default: &str) {
             None
         }
     });
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new(default)))
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        .init();
+    filter.unwrap_or_else(|| EnvFilter::new(default))
 }
 
 /// Writes to standard output. Who reads it may have gone away; there is nobody left to tell then.

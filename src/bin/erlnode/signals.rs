@@ -26,3 +26,11 @@ pub(crate) fn end_signal() -> io::Result<impl Future<Output = ()>> {
         })
     }
 }
+
+/// The end of the terminal does not end the process, for as long as the value lives.
+pub(crate) fn ignore_hangup() -> io::Result<impl Sized> {
+    #[cfg(unix)]
+    return tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+    #[cfg(not(unix))]
+    return Ok(());
+}

@@ -1,6 +1,6 @@
 //! The server as its clients see it: bytes out, bytes in, and whether the connection stays.
 //!
-//! Where the cases of OTP's `epmd_SUITE` (25.2.3) are; `interop` is `interop-tests/tests/epmd.rs`:
+//! Where the cases of OTP's `epmd_SUITE` (25.2.3) are; `interop` is `interop-tests/tests/epmd`:
 //!
 //! | case | test |
 //! | --- | --- |
