@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use super::Message;
 
+/// So much room is kept for the next burst of messages; more is given back when three quarters of it are free.
+const KEPT: usize = 1024;
+
 /// Messages in the order they arrived.
 ///
 /// Senders fill the inbox of the process's state; the process takes all that is there in one go and goes through
@@ -16,7 +19,9 @@ pub(crate) struct Mailbox {
 impl Mailbox {
     /// The oldest message.
     pub(crate) fn pop(&mut self) -> Option<Message> {
-        self.queue.pop_front()
+        let message = self.queue.pop_front();
+        self.give_back();
+        message
     }
 
     /// The oldest message that `matches`, looking only at those from position `*from` on, and moves `from` behind
@@ -28,7 +33,9 @@ impl Mailbox {
     ) -> Option<Message> {
         while let Some(message) = self.queue.get(*from) {
             if matches(message) {
-                return self.queue.remove(*from);
+                let message = self.queue.remove(*from);
+                self.give_back();
+                return message;
             }
             *from += 1;
         }
@@ -41,6 +48,18 @@ impl Mailbox {
             std::mem::swap(&mut self.queue, inbox);
         } else {
             self.queue.append(inbox);
+            if inbox.capacity() > KEPT {
+                *inbox = VecDeque::new();
+            }
+        }
+    }
+
+    /// Gives back room that a burst has left behind. It is halved each time, which costs less than taking out the
+    /// messages that were in it.
+    fn give_back(&mut self) {
+        let room = self.queue.capacity();
+        if room > KEPT && self.queue.len() < room / 4 {
+            self.queue.shrink_to(room / 2);
         }
     }
 
@@ -70,6 +89,24 @@ mod tests {
         assert_eq!(mailbox.pop().unwrap().to_term().unwrap(), Term::from(1));
         assert_eq!(mailbox.pop().unwrap().to_term().unwrap(), Term::from(3));
         assert!(mailbox.pop().is_none());
+    }
+
+    #[test]
+    fn the_room_of_a_burst_is_given_back() {
+        const BURST: i64 = 100_000;
+        let mut mailbox = mailbox(0..BURST);
+        while mailbox.pop().is_some() {}
+        assert!(mailbox.queue.capacity() <= 2 * KEPT, "{}", mailbox.queue.capacity());
+
+        // One message that nobody takes stays, and the others come through the other queue.
+        mailbox.take_over(&mut VecDeque::from([Message::from_term(Term::from(-1))]));
+        let mut inbox = (0..BURST).map(|value| Message::from_term(Term::from(value))).collect();
+        mailbox.take_over(&mut inbox);
+        let is_wanted = |message: &Message| message.to_term().unwrap() != Term::from(-1);
+        while mailbox.take(&mut 0, is_wanted).is_some() {}
+        assert_eq!(mailbox.len(), 1);
+        assert!(mailbox.queue.capacity() <= 2 * KEPT, "{}", mailbox.queue.capacity());
+        assert!(inbox.capacity() <= KEPT, "{}", inbox.capacity());
     }
 
     #[test]

@@ -48,10 +48,17 @@ impl OutgoingMessage {
     /// An empty message for connections with these flags, those that both nodes have.
     #[must_use]
     pub fn new(flags: Flags) -> OutgoingMessage {
-        let mut writer =
-            if flags.contains(Flags::DIST_HDR_ATOM_CACHE) { Writer::with_atom_refs() } else { Writer::new() };
-        writer.set_native_records(flags.contains(Flags::NATIVE_RECORDS));
-        OutgoingMessage { flags, writer, sender: Sender::Nobody, control: 0 }
+        let writer = Writer::new();
+        let mut message = OutgoingMessage { flags, writer, sender: Sender::Nobody, control: 0 };
+        message.set_flags(flags);
+        message
+    }
+
+    /// Makes it an empty message for connections with these flags; its memory stays.
+    pub fn set_flags(&mut self, flags: Flags) {
+        self.writer.set_atom_refs(flags.contains(Flags::DIST_HDR_ATOM_CACHE));
+        self.writer.set_native_records(flags.contains(Flags::NATIVE_RECORDS));
+        self.flags = flags;
     }
 
     /// The flags it is encoded for.

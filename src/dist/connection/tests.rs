@@ -297,6 +297,30 @@ fn old_nodes_are_told_in_old_forms() {
     }
 }
 
+/// Connections to nodes of several releases take turns with the memory of one message.
+#[test]
+fn a_message_is_used_again_for_other_flags() {
+    let control = ControlMessage::RegSend { from: pid("aa@vm"), to: atom!("name") };
+    let payload: Term = "[a, {b, c}]".parse().unwrap();
+    let full = Flags::full_node();
+    let mut used = OutgoingMessage::new(full);
+    for flags in [full, full - Flags::DIST_HDR_ATOM_CACHE - Flags::FRAGMENTS, full - Flags::NATIVE_RECORDS] {
+        used.set_flags(flags);
+        let mut fresh = OutgoingMessage::new(flags);
+        let written = [&mut used, &mut fresh].map(|message| {
+            message.encode_with(&control, |writer| writer.term(&payload)).unwrap();
+            let mut outbound = Outbound::new(flags);
+            outbound.push(message);
+            let mut queue = OutputQueue::new();
+            outbound.take(&mut queue);
+            let mut slices = [IoSlice::new(&[]); 8];
+            let count = queue.io_slices(&mut slices);
+            slices[..count].iter().flat_map(|slice| slice.to_vec()).collect::<Vec<u8>>()
+        });
+        assert_eq!(written[0], written[1], "{flags}");
+    }
+}
+
 #[test]
 fn an_alias_is_written_to_as_the_flags_say() {
     let to = Reference::new(atom!("bb@vm"), Creation(7), &[1, 2, 3, 4, 5]).unwrap();

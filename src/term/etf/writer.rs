@@ -93,6 +93,13 @@ impl Writer {
         Writer { atom_refs: true, ..Writer::default() }
     }
 
+    /// Says how atoms are written from now on: as references to a distribution header, or in full. What was written
+    /// before is forgotten.
+    pub fn set_atom_refs(&mut self, atom_refs: bool) {
+        self.clear();
+        self.atom_refs = atom_refs;
+    }
+
     /// Says whether the receiver knows native records, as OTP 29 does; if not, one is an error. It does by default.
     pub fn set_native_records(&mut self, known: bool) {
         self.no_native_records = !known;
