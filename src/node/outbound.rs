@@ -132,8 +132,10 @@ impl Connection {
     ) -> Result<(), SendError> {
         let flags = self.outbox.flags();
         // Taken out while it is used: what is sent may be a value whose serialization sends something itself.
-        let kept = MESSAGE.take().filter(|message| message.flags() == flags);
-        let mut message = kept.unwrap_or_else(|| OutgoingMessage::new(flags));
+        let mut message = MESSAGE.take().unwrap_or_else(|| OutgoingMessage::new(flags));
+        if message.flags() != flags {
+            message.set_flags(flags);
+        }
         let sent = encode(&mut message).and_then(|()| {
             self.outbox.send(&mut message).map_err(|_| SendError::ConnectionLost(self.peer.as_atom().clone()))
         });
