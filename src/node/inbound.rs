@@ -1,5 +1,6 @@
 //! What the other nodes send: each control message as the signal it stands for.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::Node;
@@ -7,7 +8,7 @@ use super::net_kernel::Connection;
 use super::registry::owner_of_alias;
 use crate::atom;
 use crate::dist::connection::{Event, IncomingMessage, ProtocolError};
-use crate::dist::control::{AltactTo, ControlMessage, PidOrName};
+use crate::dist::control::{AltactTo, ControlMessage, PidOrName, Receiver};
 use crate::process::{ExitKind, Message, Recipient, Signal, SpawnReply, UnlinkId};
 use crate::term::etf::Encoded;
 use crate::term::{Atom, Pid, Reference, Term};
@@ -20,6 +21,21 @@ impl Node {
         event: Event,
     ) -> Result<(), ProtocolError> {
         let Event::Message(IncomingMessage { control, payload }) = event else { return Ok(()) };
+        if let Some(receiver) = control.must_be_of_receiver() {
+            let (receiver, lives_here) = match receiver {
+                Receiver::OfNode(pid) => (pid, pid.node == *self.name().as_atom()),
+                Receiver::OfIncarnation(pid) => {
+                    (pid, pid.node == *self.name().as_atom() && pid.creation == self.creation())
+                }
+            };
+            if !lives_here {
+                return Err(ProtocolError::ForeignReceiver {
+                    node: connection.peer.as_atom().clone(),
+                    operation: control.operation(),
+                    receiver: receiver.node.clone(),
+                });
+            }
+        }
         self.handle_control(connection, control, payload)
     }
 
@@ -64,7 +80,9 @@ impl Node {
                 self.deliver(&from, &to, Signal::Unlink(UnlinkId(id.0)));
             }
             ControlMessage::UnlinkIdAck { id, from, to } => {
-                self.deliver(&from, &to, Signal::UnlinkAck(UnlinkId(id.0)));
+                if let Some(id) = NonZeroU64::new(id) {
+                    self.deliver(&from, &to, Signal::UnlinkAck(UnlinkId(id)));
+                }
             }
             ControlMessage::Exit { from, to, reason } | ControlMessage::ExitTt { from, to, reason, .. } => {
                 self.deliver(&from, &to, Signal::Exit(ExitKind::Link, reason));

@@ -87,7 +87,7 @@ impl Connection {
         let control = match signal {
             Signal::Link => ControlMessage::Link { from, to: to() },
             Signal::Unlink(id) => ControlMessage::UnlinkId { id: UnlinkId(id.0), from, to: to() },
-            Signal::UnlinkAck(id) => ControlMessage::UnlinkIdAck { id: UnlinkId(id.0), from, to: to() },
+            Signal::UnlinkAck(id) => ControlMessage::UnlinkIdAck { id: id.0.get(), from, to: to() },
             Signal::UnlinkWithoutId => ControlMessage::Unlink { from, to: to() },
             Signal::Monitor(reference, _) => {
                 ControlMessage::MonitorP { from, to: target, reference: reference.clone() }

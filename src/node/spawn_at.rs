@@ -221,7 +221,7 @@ impl Process {
             group_leader: self.group_leader(),
             module,
             function,
-            arity: u32::try_from(arity).unwrap_or(u32::MAX),
+            arity: i64::try_from(arity).unwrap_or_default(),
             options: Term::list(options.into_iter().filter(|(on, _)| *on).map(|(_, name)| Term::Atom(name))),
         }));
         let sent = connection.control(&control, Some(&arguments));

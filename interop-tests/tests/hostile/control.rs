@@ -1,9 +1,9 @@
 //! Control messages that are none, or not for the peer to send.
 
-use interop_tests::Release::Otp27;
+use interop_tests::Release::{Otp27, Otp29};
 use interop_tests::raw_peer::encoded;
 
-use crate::stream::Outcome::{Closed, Stays};
+use crate::stream::Outcome::{self, Closed, Stays};
 use crate::stream::{Case, case, control, dead, old_echo, reference, request};
 
 /// A process of neither of the two nodes.
@@ -17,6 +17,8 @@ pub(crate) fn cases() -> Vec<Case> {
     cases.extend(no_operations());
     cases.extend(bad_elements());
     cases.extend(in_the_name_of_others());
+    cases.extend(for_others());
+    cases.extend(for_an_earlier_node());
     cases.extend(not_asked_for());
     cases
 }
@@ -44,7 +46,7 @@ fn no_operations() -> [Case; 10] {
     ]
 }
 
-fn bad_elements() -> [Case; 20] {
+fn bad_elements() -> [Case; 22] {
     [
         case("too few elements", Closed("REG_SEND"), |peer, _| {
             peer.send(&format!("{{6, {}, ''}}", peer.pid(1)), &encoded("a"));
@@ -79,11 +81,13 @@ fn bad_elements() -> [Case; 20] {
         case("unlink 2^64 - 1", Stays, |peer, target| {
             control(peer, &format!("{{35, 18446744073709551615, {}, {}}}", peer.pid(1), target.echo));
         }),
-        // Ids that nobody gives: OTP looks at those of acknowledgements only to compare them.
-        case("unlink acknowledgement 0", Closed("id"), |peer, target| {
+        // An id that nobody gives: those of acknowledgements are only compared.
+        case("unlink acknowledgement 0", Stays, |peer, target| {
             control(peer, &format!("{{36, 0, {}, {}}}", peer.pid(1), target.echo));
-        })
-        .unlike_otp(),
+        }),
+        case("unlink acknowledgement -1", Closed("id"), |peer, target| {
+            control(peer, &format!("{{36, -1, {}, {}}}", peer.pid(1), target.echo));
+        }),
         case("flags of a spawn reply that are no number", Closed("flags"), |peer, target| {
             let request = reference(target);
             control(peer, &format!("{{31, {request}, {}, a, {}}}", target.echo, peer.pid(1)));
@@ -95,12 +99,16 @@ fn bad_elements() -> [Case; 20] {
             let (request, own) = (request(peer), peer.pid(1));
             peer.send(&format!("{{29, {request}, {own}, {own}, {{rust, add}}, []}}"), &encoded("[1, 2]"));
         }),
-        // OTP starts the process, whatever number of arguments was announced.
-        case("function of -1 arguments", Closed("arity"), |peer, _| {
+        // The process is started, whatever number of arguments was announced.
+        case("function of -1 arguments", Stays, |peer, _| {
             let (request, own) = (request(peer), peer.pid(1));
             peer.send(&format!("{{29, {request}, {own}, {own}, {{rust, add, -1}}, []}}"), &encoded("[]"));
-        })
-        .unlike_otp(),
+        }),
+        case("function of 2^59 arguments", Closed("arity"), |peer, _| {
+            let (request, own) = (request(peer), peer.pid(1));
+            let function = "{rust, add, 576460752303423488}";
+            peer.send(&format!("{{29, {request}, {own}, {own}, {function}, []}}"), &encoded("[]"));
+        }),
         case("function of 256 arguments", Stays, |peer, _| {
             let (request, own) = (request(peer), peer.pid(1));
             peer.send(&format!("{{29, {request}, {own}, {own}, {{rust, add, 256}}, []}}"), &encoded("[]"));
@@ -172,7 +180,101 @@ fn in_the_name_of_others() -> [Case; 15] {
     ]
 }
 
-fn not_asked_for() -> [Case; 8] {
+/// What is for a process of neither node: OTP drops what may be lost, and takes all else for a mistake.
+fn for_others() -> [Case; 16] {
+    const OTHERS: Outcome = Closed("for a process of other@raw");
+    [
+        case("link with a foreign process", OTHERS, |peer, _| {
+            control(peer, &format!("{{1, {}, {FOREIGN}}}", peer.pid(1)));
+        }),
+        case("unlink from a foreign process", OTHERS, |peer, _| {
+            control(peer, &format!("{{35, 7, {}, {FOREIGN}}}", peer.pid(1)));
+        }),
+        case("unlink acknowledgement for a foreign process", OTHERS, |peer, _| {
+            control(peer, &format!("{{36, 7, {}, {FOREIGN}}}", peer.pid(1)));
+        }),
+        case("monitor of a foreign process", OTHERS, |peer, _| {
+            control(peer, &format!("{{19, {}, {FOREIGN}, {}}}", peer.pid(1), request(peer)));
+        }),
+        case("demonitor of a foreign process", OTHERS, |peer, _| {
+            control(peer, &format!("{{20, {}, {FOREIGN}, {}}}", peer.pid(1), request(peer)));
+        }),
+        case("end of a monitor for a foreign process", OTHERS, |peer, target| {
+            peer.send(&format!("{{28, {}, {FOREIGN}, {}}}", peer.pid(1), reference(target)), &encoded("a"));
+        }),
+        case("end of a monitor for a foreign process, in the old form", OTHERS, |peer, target| {
+            control(peer, &format!("{{21, {}, {FOREIGN}, {}, a}}", peer.pid(1), reference(target)));
+        }),
+        case("end of a link for a foreign process", OTHERS, |peer, _| {
+            peer.send(&format!("{{24, {}, {FOREIGN}}}", peer.pid(1)), &encoded("a"));
+        }),
+        case("end of a link for a foreign process, in the old form", OTHERS, |peer, _| {
+            control(peer, &format!("{{3, {}, {FOREIGN}, a}}", peer.pid(1)));
+        }),
+        case("exit signal for a foreign process", OTHERS, |peer, _| {
+            peer.send(&format!("{{26, {}, {FOREIGN}}}", peer.pid(1)), &encoded("a"));
+        }),
+        case("spawn reply for a foreign process", OTHERS, |peer, target| {
+            control(peer, &format!("{{31, {}, {FOREIGN}, 0, {}}}", reference(target), peer.pid(9)));
+        }),
+        case("message to a foreign process", Stays, |peer, _| {
+            peer.send(&format!("{{22, {}, {FOREIGN}}}", peer.pid(1)), &encoded("a"));
+        }),
+        case("message to a foreign alias", Stays, |peer, _| {
+            let alias = request(peer).replace(peer.name(), "other@raw");
+            peer.send(&format!("{{33, {}, {alias}}}", peer.pid(1)), &encoded("a"));
+        }),
+        case("group leader of a foreign process", Stays, |peer, _| {
+            control(peer, &format!("{{7, {}, {FOREIGN}}}", peer.pid(1)));
+        }),
+        case("alternative action for a foreign process", Stays, |peer, _| {
+            peer.send(&format!("{{37, 0, {}, {FOREIGN}}}", peer.pid(1)), &encoded("a"));
+        })
+        .since(Otp29),
+        case("exit signal as alternative action for a foreign process", Stays, |peer, _| {
+            peer.send(&format!("{{37, 16, {}, {FOREIGN}}}", peer.pid(1)), &encoded("a"));
+        })
+        .since(Otp29),
+    ]
+}
+
+/// What is for a process of a node of the same name that is no more: dead, as a rule.
+fn for_an_earlier_node() -> [Case; 9] {
+    const EARLIER: Outcome = Closed("which does not live here");
+    [
+        case("link with an earlier process", Stays, |peer, target| {
+            control(peer, &format!("{{1, {}, {}}}", peer.pid(1), old_echo(target)));
+        }),
+        case("unlink from an earlier process", EARLIER, |peer, target| {
+            control(peer, &format!("{{35, 7, {}, {}}}", peer.pid(1), old_echo(target)));
+        }),
+        case("unlink acknowledgement for an earlier process", EARLIER, |peer, target| {
+            control(peer, &format!("{{36, 7, {}, {}}}", peer.pid(1), old_echo(target)));
+        }),
+        case("monitor of an earlier process", Stays, |peer, target| {
+            control(peer, &format!("{{19, {}, {}, {}}}", peer.pid(1), old_echo(target), request(peer)));
+        }),
+        case("demonitor of an earlier process", Stays, |peer, target| {
+            control(peer, &format!("{{20, {}, {}, {}}}", peer.pid(1), old_echo(target), request(peer)));
+        }),
+        case("end of a monitor for an earlier process", Stays, |peer, target| {
+            let down = format!("{{28, {}, {}, {}}}", peer.pid(1), old_echo(target), reference(target));
+            peer.send(&down, &encoded("a"));
+        }),
+        case("end of a link for an earlier process", EARLIER, |peer, target| {
+            peer.send(&format!("{{24, {}, {}}}", peer.pid(1), old_echo(target)), &encoded("a"));
+        }),
+        case("spawn reply for an earlier process", Stays, |peer, target| {
+            let reply = format!("{{31, {}, {}, 0, {}}}", reference(target), old_echo(target), peer.pid(9));
+            control(peer, &reply);
+        }),
+        case("group leader of an earlier process", Stays, |peer, target| {
+            control(peer, &format!("{{7, {}, {}}}", peer.pid(1), old_echo(target)));
+        }),
+    ]
+}
+
+fn not_asked_for() -> [Case; 7] {
     [
         case("unlink acknowledgement nobody asked for", Stays, |peer, target| {
             control(peer, &format!("{{36, 7, {}, {}}}", peer.pid(1), target.echo));
@@ -195,9 +297,6 @@ fn not_asked_for() -> [Case; 8] {
         }),
         case("exit signal to an earlier node of this name", Stays, |peer, target| {
             peer.send(&format!("{{26, {}, {}}}", peer.pid(1), old_echo(target)), &encoded("kill"));
-        }),
-        case("message to a process of another node", Stays, |peer, _| {
-            peer.send(&format!("{{22, {}, {FOREIGN}}}", peer.pid(1)), &encoded("a"));
         }),
     ]
 }

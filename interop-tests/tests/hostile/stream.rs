@@ -29,8 +29,6 @@ pub(crate) enum Outcome {
 enum Otp {
     /// The same, from this release on.
     SameSince(Release),
-    /// The opposite, in all releases.
-    Differs,
     /// They crash.
     NotAsked,
 }
@@ -44,11 +42,6 @@ impl Case {
     /// Not before this release does OTP do the same.
     pub(crate) fn since(self, release: Release) -> Case {
         Case { otp: Otp::SameSince(release), ..self }
-    }
-
-    /// OTP does the opposite.
-    pub(crate) fn unlike_otp(self) -> Case {
-        Case { otp: Otp::Differs, ..self }
     }
 
     /// Whoever asks OTP loses the node.
@@ -135,7 +128,6 @@ async fn a_real_node_does_the_same(release: Release) {
         let as_ours = match otp {
             Otp::NotAsked => continue,
             Otp::SameSince(first) => release >= first,
-            Otp::Differs => false,
         };
         let mut peer = connect(&target, &RawOptions::new(&format!("peer{number}@raw"), &target.cookie));
         send(&mut peer, &target);

@@ -57,4 +57,14 @@ pub enum ProtocolError {
         /// The node of the process.
         sender: Atom,
     },
+    /// A node sends what is for a process of another one, or of an earlier node of this name.
+    #[error("{node} sent {operation} for a process of {receiver}, which does not live here")]
+    ForeignReceiver {
+        /// The node that sent it.
+        node: Atom,
+        /// What it sent.
+        operation: Operation,
+        /// The node of the process.
+        receiver: Atom,
+    },
 }

@@ -1,12 +1,16 @@
 //! Reading control messages.
 
 use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
 
 use super::{
     AltactFlags, AltactTo, ControlMessage, Operation, PidOrName, SpawnReplyFlags, SpawnRequest, UnlinkId,
 };
 use crate::term::etf::{DecodeError, Reader, tag};
 use crate::term::{Atom, Pid, Reference, Term};
+
+/// What OTP calls a small integer.
+const SMALL: RangeInclusive<i64> = -(1 << 59)..=(1 << 59) - 1;
 
 /// Why bytes are not a control message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -180,7 +184,7 @@ impl<'a> Elements<'_, 'a> {
                 ControlMessage::UnlinkId { id: self.unlink_id()?, from: self.from()?, to: self.to()? }
             }
             Operation::UnlinkIdAck => {
-                ControlMessage::UnlinkIdAck { id: self.unlink_id()?, from: self.from()?, to: self.to()? }
+                ControlMessage::UnlinkIdAck { id: self.u64("id")?, from: self.from()?, to: self.to()? }
             }
             Operation::AltactSigSend => self.altact_sig_send()?,
         })
@@ -194,7 +198,9 @@ impl<'a> Elements<'_, 'a> {
         }
         let (module, function) = (self.read("module", Reader::atom)?, self.read("function", Reader::atom)?);
         let arity = self.read("arity", Reader::i64)?;
-        let arity = u32::try_from(arity).map_err(|_| self.out_of_range("arity"))?;
+        if !SMALL.contains(&arity) {
+            return Err(self.out_of_range("arity"));
+        }
         let options = self.read("options", Reader::term)?;
         Ok(SpawnRequest { id, from, group_leader, module, function, arity, options })
     }
@@ -275,12 +281,16 @@ impl<'a> Elements<'_, 'a> {
     }
 
     fn unlink_id(&mut self) -> Result<UnlinkId, ControlError> {
-        let id = self.read("id", Reader::integer)?;
-        let id = match id.as_i64() {
+        NonZeroU64::new(self.u64("id")?).map(UnlinkId).ok_or(self.out_of_range("id"))
+    }
+
+    fn u64(&mut self, field: &'static str) -> Result<u64, ControlError> {
+        let number = self.read(field, Reader::integer)?;
+        let number = match number.as_i64() {
             Some(small) => u64::try_from(small).ok(),
-            None => u64::try_from(id.to_big()).ok(),
+            None => u64::try_from(number.to_big()).ok(),
         };
-        id.and_then(NonZeroU64::new).map(UnlinkId).ok_or(self.out_of_range("id"))
+        number.ok_or(self.out_of_range(field))
     }
 
     /// An element that is not used, of whatever kind.

@@ -92,10 +92,10 @@ impl ControlMessage {
             ControlMessage::AliasSendTt { from, to, token } => {
                 put(&[E::Pid(from), E::Reference(to), E::Term(token)])
             }
-            ControlMessage::UnlinkId { id: UnlinkId(id), from, to }
-            | ControlMessage::UnlinkIdAck { id: UnlinkId(id), from, to } => {
+            ControlMessage::UnlinkId { id: UnlinkId(id), from, to } => {
                 put(&[E::Number(id.get()), E::Pid(from), E::Pid(to)])
             }
+            ControlMessage::UnlinkIdAck { id, from, to } => put(&[E::Number(*id), E::Pid(from), E::Pid(to)]),
             ControlMessage::AltactSigSend { flags, from, to, token } => {
                 let flags = E::Number(altact_bits(*flags, to, token.is_some()));
                 let to = match to {
@@ -168,7 +168,7 @@ fn put(
                 writer.tuple_header(3)?;
                 writer.atom(&request.module);
                 writer.atom(&request.function);
-                writer.i64(request.arity.into());
+                writer.i64(request.arity);
             }
         }
     }

@@ -57,7 +57,7 @@ use std::num::NonZeroU64;
 pub use self::decode::ControlError;
 pub use self::form::{Form, PayloadPlace, Unsupported};
 pub use self::operation::Operation;
-pub(crate) use self::sender::Sender;
+pub(crate) use self::sender::{Receiver, Sender};
 use crate::term::{Atom, Pid, Reference, Term};
 
 /// A control message.
@@ -293,8 +293,8 @@ pub enum ControlMessage {
     },
     /// The answer to an [`UnlinkId`](ControlMessage::UnlinkId).
     UnlinkIdAck {
-        /// The id that is answered.
-        id: UnlinkId,
+        /// The id that is answered. Nobody has asked with 0, but OTP lets it pass.
+        id: u64,
         /// The process that was unlinked from.
         from: Pid,
         /// The process that unlinked.
@@ -326,8 +326,8 @@ pub struct SpawnRequest {
     pub module: Atom,
     /// The function to run.
     pub function: Atom,
-    /// The number of its arguments, which are the payload.
-    pub arity: u32,
+    /// The number of its arguments, which are the payload. OTP goes by those, and takes any small integer here.
+    pub arity: i64,
     /// The options, a list, such as `[link, monitor]`.
     pub options: Term,
 }

@@ -1,7 +1,7 @@
-//! Whose signal a control message is.
+//! Whose signal a control message is, and whose it must be.
 //!
-//! Two rules depend on it: the signals of one process to another stay in order, and a node does not link, monitor or
-//! exit in the name of a process of another node.
+//! Three rules depend on it: the signals of one process to another stay in order; a node does not link, monitor or exit
+//! in the name of a process of another node; and it does not ask one node for a process of another.
 
 use super::{ControlMessage, PidOrName};
 use crate::term::Pid;
@@ -89,4 +89,41 @@ impl ControlMessage {
             _ => None,
         }
     }
+
+    /// The process, or a reference that it made, that must be of the receiving node, where OTP insists on that.
+    /// Messages and what else is lost when nobody is there may be for anyone.
+    #[must_use]
+    pub(crate) fn must_be_of_receiver(&self) -> Option<Receiver<'_>> {
+        Some(match self {
+            ControlMessage::Link { to, .. }
+            | ControlMessage::Unlink { to, .. }
+            | ControlMessage::MonitorP { to: PidOrName::Pid(to), .. }
+            | ControlMessage::DemonitorP { to: PidOrName::Pid(to), .. }
+            | ControlMessage::MonitorPExit { to, .. }
+            | ControlMessage::PayloadMonitorPExit { to, .. }
+            | ControlMessage::Exit2 { to, .. }
+            | ControlMessage::Exit2Tt { to, .. }
+            | ControlMessage::PayloadExit2 { to, .. }
+            | ControlMessage::PayloadExit2Tt { to, .. }
+            | ControlMessage::SpawnReply { to, .. }
+            | ControlMessage::SpawnReplyTt { to, .. } => Receiver::OfNode(to),
+            // Only what was linked with the node as it is now can be meant.
+            ControlMessage::UnlinkId { to, .. }
+            | ControlMessage::UnlinkIdAck { to, .. }
+            | ControlMessage::Exit { to, .. }
+            | ControlMessage::ExitTt { to, .. }
+            | ControlMessage::PayloadExit { to, .. }
+            | ControlMessage::PayloadExitTt { to, .. } => Receiver::OfIncarnation(to),
+            _ => return None,
+        })
+    }
+}
+
+/// Which node a process must be of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Receiver<'a> {
+    /// The receiving one, or an earlier one of its name: a process that is dead.
+    OfNode(&'a Pid),
+    /// The receiving one with its creation.
+    OfIncarnation(&'a Pid),
 }

@@ -85,7 +85,7 @@ fn all() -> Vec<ControlMessage> {
         C::AliasSend { from: from(), to: alias() },
         C::AliasSendTt { from: from(), to: alias(), token: token() },
         C::UnlinkId { id, from: from(), to: to() },
-        C::UnlinkIdAck { id, from: from(), to: to() },
+        C::UnlinkIdAck { id: id.0.get(), from: from(), to: to() },
     ];
     for to in [AltactTo::Pid(to()), AltactTo::Alias(alias()), AltactTo::Name(atom!("rex"))] {
         for flags in [AltactFlags::default(), AltactFlags { priority: true, exit: true }] {

@@ -48,7 +48,7 @@ async fn an_unlink_is_acknowledged_by_a_process_that_lives_and_by_one_that_does_
         let id = UnlinkId(NonZeroU64::new(9).unwrap());
         peer.send(ControlMessage::UnlinkId { id, from: from.clone(), to: to.clone() }).await;
         let (answer, _) = peer.receive().await.unwrap();
-        assert_eq!(answer, ControlMessage::UnlinkIdAck { id, from: to, to: from.clone() });
+        assert_eq!(answer, ControlMessage::UnlinkIdAck { id: 9, from: to, to: from.clone() });
     }
 }
 
