@@ -33,7 +33,7 @@ use super::transport::WriteHalf;
 /// Above so many queued bytes, senders have to wait. As OTP's `+zdbbl`, 1 MiB.
 pub const DEFAULT_BUSY_LIMIT: usize = 1024 * 1024;
 
-/// Behind a [`Cork`], so many queued bytes are written at once all the same.
+/// Behind a [`Cork`] that is not tight, so many queued bytes are written at once all the same.
 const CORKED_BYTES: usize = 64 * 1024;
 
 /// After so many bytes a sender leaves the rest to the connection's task: 512 KiB, a tenth of a millisecond or so.
@@ -195,7 +195,7 @@ impl Outbox {
             self.count(&mut queue, |outbound| outbound.push(message));
             queue.has_writer
         };
-        if !has_writer && (self.queued() >= CORKED_BYTES || !Cork::hold(self)) {
+        if !has_writer && !Cork::hold(self, self.queued() >= CORKED_BYTES) {
             self.flush();
         }
         Ok(())

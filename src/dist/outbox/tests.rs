@@ -233,3 +233,27 @@ async fn nothing_is_left_behind_by_senders_that_meet() {
     drop(outbox);
     assert_eq!(reader.await.unwrap(), written);
 }
+
+#[tokio::test]
+async fn nothing_is_written_under_a_tight_cork_however_much_is_sent() {
+    let (outbox, _stream, mut peer) = outbox(DEFAULT_BUSY_LIMIT).await;
+    let send = || {
+        for _ in 0..3 {
+            outbox.send(&mut message(1, CORKED_BYTES)).unwrap();
+        }
+    };
+    {
+        let _outer = Cork::new();
+        {
+            let _tight = Cork::tight();
+            let _inner = Cork::new();
+            send();
+            assert_eq!(outbox.written(), 0);
+        }
+        assert_eq!(outbox.written(), 0);
+        // The outer one lets that much pass.
+        send();
+        assert!(outbox.written() > 0);
+    }
+    peer.read_exact(&mut vec![0; CORKED_BYTES]).unwrap();
+}
