@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use tokio::net::lookup_host;
 
 use super::Node;
-use super::net_kernel::Connection;
+use super::connection::Connection;
 use crate::dist::connection::Inbound;
 use crate::dist::driver::{self, CloseReason, SetupError};
 use crate::dist::fragment::FragmentLimits;

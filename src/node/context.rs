@@ -3,7 +3,7 @@
 use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,7 +11,10 @@ use serde::Serialize;
 use super::registry::ProcessCell;
 use super::spawn::SpawnOptions;
 use super::{Dest, Node, SendError};
-use crate::process::{AliasMode, Exit, ExitKind, Mailbox, Message, Outgoing, Recipient, Signal};
+use crate::atom;
+use crate::process::{
+    AliasMode, Exit, ExitKind, Mailbox, Message, Outgoing, ProcessState, Recipient, Signal,
+};
 use crate::term::etf::Encoded;
 use crate::term::{Pid, Reference, Term};
 
@@ -84,16 +87,11 @@ impl Process {
             if let Some(message) = self.mailbox.pop() {
                 return Poll::Ready(message);
             }
-            let mut state = self.cell.state.lock();
-            self.mailbox.take_over(state.inbox());
-            self.cell.mailbox_len.store(self.mailbox.len(), Ordering::Relaxed);
-            match self.mailbox.pop() {
-                Some(message) => Poll::Ready(message),
-                None => {
-                    state.set_receiver(context.waker());
-                    Poll::Pending
-                }
+            if self.take_over_or_wait(context) {
+                return Poll::Pending;
             }
+            self.cell.mailbox_len.store(self.mailbox.len(), Ordering::Relaxed);
+            self.mailbox.pop().map_or(Poll::Pending, Poll::Ready)
         })
         .await
     }
@@ -146,7 +144,7 @@ impl Process {
 
     pub(crate) fn poll_match(
         &mut self,
-        context: &std::task::Context<'_>,
+        context: &Context<'_>,
         from: &mut usize,
         mut matches: impl FnMut(&Message) -> bool,
     ) -> Poll<Message> {
@@ -154,19 +152,31 @@ impl Process {
             return Poll::Ready(message);
         }
         loop {
-            {
-                let mut state = self.cell.state.lock();
-                if state.inbox().is_empty() {
-                    state.set_receiver(context.waker());
-                    return Poll::Pending;
-                }
-                self.mailbox.take_over(state.inbox());
+            if self.take_over_or_wait(context) {
+                return Poll::Pending;
             }
             // Outside the lock: `matches` is foreign code.
             if let Some(message) = self.mailbox.take(from, &mut matches) {
                 return Poll::Ready(message);
             }
         }
+    }
+
+    /// Takes over what is in the inbox; true if that is nothing, and the process will be woken when there is something.
+    fn take_over_or_wait(&mut self, context: &Context<'_>) -> bool {
+        // Wakers are code of others, which must not run while the state is locked.
+        let waker = context.waker().clone();
+        let mut state = self.cell.state.lock();
+        let nothing = state.inbox().is_empty();
+        let unused = if nothing {
+            state.set_receiver(waker)
+        } else {
+            self.mailbox.take_over(state.inbox());
+            Some(waker)
+        };
+        drop(state);
+        drop(unused);
+        nothing
     }
 
     /// Drops the first message from position `*from` on that `matches`, if it is here already.
@@ -194,25 +204,33 @@ impl Process {
     /// Links this process with `other`: when one ends, the other gets an exit signal.
     ///
     /// If `other` is not there, the signal comes at once, with reason `noproc`, or `noconnection` if its node can't be
-    /// reached.
+    /// reached. It waits for a connection that has to be made.
+    ///
+    /// # Cancel safety
+    /// When dropped before it is done, there is no link.
     ///
     /// Does what `erlang:link/1` does.
     pub async fn link(&self, other: &Pid) {
-        if !self.cell.state.lock().link(other) {
+        if other.node == *self.node.name().as_atom() {
+            return self.node.link_local(&self.cell, other);
+        }
+        if self.cell.state.lock().is_linked(other) {
             return;
         }
-        self.node.signal_with_relation(&self.cell, Recipient::Pid(other.clone()), Signal::Link).await;
+        let link = |state: &mut ProcessState| {
+            let to = Recipient::Pid(other.clone());
+            state.link(other).then_some(Outgoing { to, signal: Signal::Link })
+        };
+        if self.node.bind(&self.cell, &other.node, link).await.is_err() {
+            self.node.change_state(&self.cell, |state| state.link_failed(other, atom!("noconnection")));
+        }
     }
 
     /// Removes the link with `other`; after that no exit signal comes through it any more.
     ///
     /// Does what `erlang:unlink/1` does.
     pub fn unlink(&self, other: &Pid) {
-        let id = self.cell.state.lock().unlink(other);
-        if let Some(id) = id {
-            let to = Recipient::Pid(other.clone());
-            self.node.route(self.pid(), Outgoing { to, signal: Signal::Unlink(id) });
-        }
+        self.node.unlink(&self.cell, other);
     }
 
     /// Makes exit signals into messages `{'EXIT', From, Reason}`, or no longer; the former setting is returned.
@@ -223,7 +241,11 @@ impl Process {
     }
 
     /// Monitors a process by pid or name: when it ends, or its node is lost, this process gets
-    /// `{'DOWN', Reference, process, Object, Reason}`, once. If it is not there, that comes at once with `noproc`.
+    /// `{'DOWN', Reference, process, Object, Reason}`, once. If it is not there, that comes at once with `noproc`, or
+    /// `noconnection` if its node can't be reached. It waits for a connection that has to be made.
+    ///
+    /// # Cancel safety
+    /// When dropped before it is done, there is no monitor.
     ///
     /// Does what `erlang:monitor/2` does.
     pub async fn monitor(&self, target: impl Into<Recipient>) -> Reference {
@@ -231,6 +253,9 @@ impl Process {
     }
 
     /// As [`monitor`](Process::monitor), with an alias of the same reference, which ends as `mode` says.
+    ///
+    /// # Cancel safety
+    /// When dropped before it is done, there is neither monitor nor alias.
     ///
     /// Does what `erlang:monitor(process, Target, [{alias, Mode}])` does.
     pub async fn monitor_alias(&self, target: impl Into<Recipient>, mode: AliasMode) -> Reference {
@@ -243,44 +268,43 @@ impl Process {
         alias: Option<AliasMode>,
         tag: Option<Term>,
     ) -> Reference {
-        let reference = self.new_monitor(&target, alias, tag);
-        self.send_monitor(&reference, target).await;
+        let reference = self.new_monitor(alias.is_some());
+        self.monitor_by(&reference, target, alias, tag).await;
         reference
     }
 
-    /// The first half of a monitor: the reference and what this process has of it. Nobody else knows of it yet.
-    pub(crate) fn new_monitor(
+    /// A reference for [`monitor_by`](Process::monitor_by).
+    pub(crate) fn new_monitor(&self, with_alias: bool) -> Reference {
+        if with_alias { self.node.references().next_alias(self.pid()) } else { self.node.make_ref() }
+    }
+
+    /// Sets up a monitor by a reference that was made for it. When dropped before it is done, there is none.
+    pub(crate) async fn monitor_by(
         &self,
-        target: &Recipient,
+        reference: &Reference,
+        target: Recipient,
         alias: Option<AliasMode>,
         tag: Option<Term>,
-    ) -> Reference {
-        let reference = match alias {
-            Some(_) => self.node.references().next_alias(self.pid()),
-            None => self.node.make_ref(),
+    ) {
+        let monitor = |state: &mut ProcessState| {
+            state.monitor(reference.clone(), target.clone(), alias, tag.clone());
+            Some(monitor_signal(reference, target.clone()))
         };
-        let mut state = self.cell.state.lock();
-        if let Some(mode) = alias {
-            state.add_alias(reference.clone(), mode);
+        if target.node() == self.node.name().as_atom() {
+            let signal = monitor(&mut self.cell.state.lock());
+            signal.into_iter().for_each(|signal| self.node.route(self.pid(), signal));
+        } else if self.node.bind(&self.cell, target.node(), monitor).await.is_err() {
+            self.node.change_state(&self.cell, |state| {
+                state.monitor(reference.clone(), target.clone(), alias, tag.clone());
+                state.monitor_failed(reference)
+            });
         }
-        state.monitor(reference.clone(), target.clone(), tag);
-        reference
-    }
-
-    /// The second half: the other process is told, over a connection that is made if need be.
-    pub(crate) async fn send_monitor(&self, reference: &Reference, target: Recipient) {
-        let name = match &target {
-            Recipient::Pid(_) => None,
-            Recipient::Name { name, .. } => Some(name.clone()),
-        };
-        let signal = Signal::Monitor(reference.clone(), name);
-        self.node.signal_with_relation(&self.cell, target, signal).await;
     }
 
     /// As [`monitor`](Process::monitor), without waiting for a connection that has to be made.
     pub(crate) fn start_monitor(&self, target: Recipient) -> Reference {
-        let reference = self.new_monitor(&target, None, None);
-        self.start_relation(target, reference.clone(), None);
+        let reference = self.new_monitor(false);
+        self.start_relation(target, reference.clone(), None, None);
         reference
     }
 
@@ -291,36 +315,43 @@ impl Process {
         target: Recipient,
         message: impl FnOnce(&Reference) -> Encoded,
     ) -> Reference {
-        let reference = self.new_monitor(&target, Some(AliasMode::Demonitor), None);
+        let reference = self.new_monitor(true);
         let message = message(&reference);
-        self.start_relation(target, reference.clone(), Some(message));
+        self.start_relation(target, reference.clone(), Some(AliasMode::Demonitor), Some(message));
         reference
     }
 
-    fn start_relation(&self, target: Recipient, reference: Reference, message: Option<Encoded>) {
-        let name = match &target {
-            Recipient::Pid(_) => None,
-            Recipient::Name { name, .. } => Some(name.clone()),
-        };
-        let signal = Signal::Monitor(reference, name);
+    fn start_relation(
+        &self,
+        target: Recipient,
+        reference: Reference,
+        alias: Option<AliasMode>,
+        message: Option<Encoded>,
+    ) {
+        self.cell.state.lock().monitor(reference.clone(), target.clone(), alias, None);
         let (pid, dest) = (self.pid().clone(), Dest::from(target.clone()));
         if target.node() == self.node.name().as_atom() {
-            self.node.route(&pid, Outgoing { to: target, signal });
+            self.node.route(&pid, monitor_signal(&reference, target));
             if let Some(message) = message {
                 self.node.post(&pid, &dest, message);
             }
             return;
         }
         let (cell, at) = (self.cell.clone(), target.node().clone());
-        self.node.when_connected(&at.clone(), move |node, connection| match connection {
-            Some(connection) if connection.relate(&cell) => {
-                connection.signal(&pid, &target, &signal);
-                if let Some(message) = message {
-                    // If it is not sent because the connection has ended, the monitor tells.
-                    let _ = connection.encoded_message(&pid, &dest, &message);
+        self.node.when_connected(&at, move |node, connection| {
+            // It may have been removed meanwhile; then nobody has to hear of it.
+            let monitor = |state: &mut ProcessState| {
+                state.has_monitor(&reference).then(|| monitor_signal(&reference, target))
+            };
+            match connection {
+                Some(connection) if connection.bind(&cell, monitor) => {
+                    if let Some(message) = message {
+                        // If it is not sent because the connection has ended, the monitor tells.
+                        let _ = connection.encoded_message(&pid, &dest, &message);
+                    }
                 }
+                _ => node.change_state(&cell, |state| state.monitor_failed(&reference)),
             }
-            _ => node.lose_node(&cell, &at),
         });
     }
 
@@ -331,10 +362,7 @@ impl Process {
         let outgoing = self.cell.state.lock().demonitor(reference);
         match outgoing {
             Some(outgoing) => self.node.route(&self.cell.pid, outgoing),
-            None if flush => {
-                self.mailbox.take_over(self.cell.state.lock().inbox());
-                self.mailbox.take(&mut 0, |message| message.is_down(reference));
-            }
+            None if flush => self.discard(&mut 0, |message| message.is_down(reference)),
             None => {}
         }
     }
@@ -359,7 +387,10 @@ impl Process {
     /// Sends an exit signal to `other`, connecting to its node if need be.
     ///
     /// The reason `kill` ends any process; others can be trapped. One that ends this process itself does so here: the
-    /// future is never ready then.
+    /// future is never ready then. Without a connection the signal is lost.
+    ///
+    /// # Cancel safety
+    /// When dropped before it is done, the signal was not sent.
     ///
     /// Does what `erlang:exit/2` does.
     pub async fn exit(&self, other: &Pid, reason: impl Into<Term>) {
@@ -397,7 +428,8 @@ impl Process {
         let reference = self.node.make_ref();
         let monitor = Some((self.pid().clone(), reference.clone()));
         let cell = self.node.new_cell(SpawnOptions { monitor, ..self.child_options() });
-        self.cell.state.lock().monitor(reference.clone(), Recipient::Pid(cell.pid.clone()), None);
+        let child = Recipient::Pid(cell.pid.clone());
+        self.cell.state.lock().monitor(reference.clone(), child, None, None);
         (self.node.start(cell, body), reference)
     }
 
@@ -421,4 +453,13 @@ impl Process {
     pub fn group_leader(&self) -> Pid {
         self.cell.state.lock().group_leader.clone()
     }
+}
+
+/// What a process that is monitored is told.
+fn monitor_signal(reference: &Reference, target: Recipient) -> Outgoing {
+    let name = match &target {
+        Recipient::Pid(_) => None,
+        Recipient::Name { name, .. } => Some(name.clone()),
+    };
+    Outgoing { to: target, signal: Signal::Monitor(reference.clone(), name) }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::Node;
-use super::net_kernel::Connection;
+use super::connection::Connection;
 use super::registry::owner_of_alias;
 use crate::atom;
 use crate::dist::connection::{Event, IncomingMessage, ProtocolError};
@@ -63,7 +63,7 @@ impl Node {
                 AltactTo::Alias(to) => self.exit_alias(&from, &to, reason(payload)?),
                 AltactTo::Name(to) => {
                     let signal = Signal::Exit(ExitKind::Signal, reason(payload)?);
-                    self.signal_received(&from, &self.named(to), signal);
+                    self.route_local(&from, &self.named(to), signal);
                 }
             },
             ControlMessage::AltactSigSend { from, to, .. } => match to {
@@ -72,8 +72,7 @@ impl Node {
                 AltactTo::Alias(to) => self.alias_message_received(&from, to, payload)?,
             },
             ControlMessage::Link { from, to } => {
-                self.relate_received(connection, &Recipient::Pid(to.clone()));
-                self.deliver(&from, &to, Signal::Link);
+                self.bind_received(connection, &from, &Recipient::Pid(to), Signal::Link);
             }
             ControlMessage::Unlink { from, to } => self.deliver(&from, &to, Signal::UnlinkWithoutId),
             ControlMessage::UnlinkId { id, from, to } => {
@@ -101,12 +100,11 @@ impl Node {
             }
             ControlMessage::MonitorP { from, to, reference } => {
                 let (to, name) = self.monitored(to);
-                self.relate_received(connection, &to);
-                self.signal_received(&from, &to, Signal::Monitor(reference, name));
+                self.bind_received(connection, &from, &to, Signal::Monitor(reference, name));
             }
             ControlMessage::DemonitorP { from, to, reference } => {
                 let (to, _) = self.monitored(to);
-                self.signal_received(&from, &to, Signal::Demonitor(reference));
+                self.route_local(&from, &to, Signal::Demonitor(reference));
             }
             ControlMessage::MonitorPExit { from, to, reference, reason } => {
                 self.down_received(connection, from, &to, reference, reason);
@@ -194,19 +192,20 @@ impl Node {
         Ok(())
     }
 
-    fn signal_received(&self, from: &Pid, to: &Recipient, signal: Signal) {
-        self.route(from, crate::process::Outgoing { to: to.clone(), signal });
-    }
-
-    /// Binds the process that a link or monitor from the other node reaches to the connection.
-    fn relate_received(&self, connection: &Arc<Connection>, to: &Recipient) {
+    /// Hands a signal that binds two processes to the one it is for, and binds that to the connection.
+    fn bind_received(&self, connection: &Arc<Connection>, from: &Pid, to: &Recipient, signal: Signal) {
         let cell = match to {
             Recipient::Pid(pid) => self.local(pid),
             Recipient::Name { name, .. } => self.names().whereis(name.as_str()),
         };
-        if let Some(cell) = cell {
-            connection.relate(&cell);
-        }
+        let Some(cell) = cell else { return self.route_local(from, to, signal) };
+        self.change_state(&cell, |state| {
+            if !state.has_ended() {
+                // The end of the connection is seen to after all that came over it.
+                connection.relate(&cell);
+            }
+            state.handle(from, signal)
+        });
     }
 
     fn down_received(

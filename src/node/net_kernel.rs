@@ -8,113 +8,86 @@
 //! ```
 //!
 //! A node is connected to at most once. When both sides connect at the same time, the one with the greater name
-//! goes on. All who want the connection wait for the same attempt.
+//! goes on. All who want the connection wait for the same attempt; what must not wait is queued with it, and sent in
+//! its order before anybody else gets the connection.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::fmt;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::registry::ProcessCell;
-use super::{ConnectError, Node, Process};
-use crate::atom;
+use super::connection::Connection;
+use super::node_monitor::{NodeMonitors, Told};
+use super::{ConnectError, Node};
 use crate::dist::NodeName;
 use crate::dist::driver::CloseReason;
-use crate::dist::handshake::{Accepted, Established, NameReceived, Refusal};
-use crate::dist::outbox::Outbox;
-use crate::process::{Message, Signal};
-use crate::term::{Atom, Creation, Pid, Term};
-
-/// How long a connection that is closed from here may take to write what is queued.
-const TIME_TO_FINISH: Duration = Duration::from_secs(1);
-
-/// An established connection.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    pub(crate) peer: NodeName,
-    pub(crate) creation: Creation,
-    pub(crate) outbox: Arc<Outbox>,
-    /// The other node is not published, or this one is not to it.
-    pub(crate) hidden: bool,
-    /// The processes here with links, monitors or spawn requests over it; `None` once it has ended.
-    relations: Mutex<Option<HashMap<Pid, Weak<ProcessCell>, FixedState>>>,
-    /// Becomes true when all that its end has to cause is done.
-    ended: watch::Sender<bool>,
-}
-
-impl Connection {
-    pub(crate) fn new(established: &Established, outbox: Arc<Outbox>, hidden: bool) -> Connection {
-        Connection {
-            peer: established.peer.clone(),
-            creation: established.peer_creation,
-            outbox,
-            hidden,
-            relations: Mutex::new(Some(HashMap::default())),
-            ended: watch::Sender::new(false),
-        }
-    }
-
-    /// Has `cell` told when the connection ends; false if it has ended already.
-    pub(crate) fn relate(self: &Arc<Self>, cell: &Arc<ProcessCell>) -> bool {
-        let mut related = cell.related.lock();
-        if related.iter().any(|other| other.as_ptr() == Arc::as_ptr(self)) {
-            return true;
-        }
-        let mut relations = self.relations.lock();
-        let Some(relations) = relations.as_mut() else { return false };
-        relations.insert(cell.pid.clone(), Arc::downgrade(cell));
-        // Those of connections that are gone make room.
-        related.retain(|other| other.strong_count() > 0);
-        related.push(Arc::downgrade(self));
-        true
-    }
-
-    pub(crate) fn unrelate(&self, pid: &Pid) {
-        if let Some(relations) = self.relations.lock().as_mut() {
-            relations.remove(pid);
-        }
-    }
-
-    /// Closes it when what is queued is written, or the other node has not taken that for a while.
-    async fn finish(&self) {
-        let _ = tokio::time::timeout(TIME_TO_FINISH, self.outbox.drained()).await;
-        self.outbox.close(CloseReason::ClosedHere);
-        self.ended().await;
-    }
-
-    async fn ended(&self) {
-        // An error means that the sender is gone, and with it the connection.
-        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
-    }
-}
+use crate::dist::handshake::{Accepted, NameReceived, Refusal};
+use crate::term::Atom;
 
 type Outcome = Option<Result<Arc<Connection>, ConnectError>>;
 
 #[derive(Debug)]
 enum State {
-    Pending {
-        outcome: watch::Sender<Outcome>,
-        /// The attempt of this node; none if the other one connects.
-        own: Option<AbortHandle>,
-        id: u64,
-        /// Whether this node has tried itself after the other one's attempt came to nothing.
-        retried: bool,
-    },
+    Pending(Pending),
     Up(Arc<Connection>),
 }
 
-/// What a process wants to hear of nodes coming and going.
-#[derive(Debug, Clone, Copy)]
-struct NodeMonitor {
-    which: NodeType,
-    /// `{nodeup, Node, Info}` and `{nodedown, Node, Info}` instead of pairs.
-    with_info: bool,
+/// A connection that is being made.
+#[derive(Debug)]
+struct Pending {
+    outcome: watch::Sender<Outcome>,
+    /// What is to be done with the connection, in this order.
+    queue: Vec<Queued>,
+    /// The attempt of this node; none if the other one connects.
+    own: Option<AbortHandle>,
+    id: u64,
+    /// Whether this node has tried itself after the other one's attempt came to nothing.
+    retried: bool,
+}
+
+impl Pending {
+    fn new(id: u64, own: Option<AbortHandle>) -> Pending {
+        Pending { outcome: watch::Sender::new(None), queue: Vec::new(), own, id, retried: false }
+    }
+
+    /// It has come to nothing: all who wait for it are told. No lock is to be held.
+    fn fail(self, node: &Node, error: Option<ConnectError>) {
+        self.queue.into_iter().for_each(|queued| (queued.0)(node, None));
+        // Without an error, those who wait are told by the end of the channel.
+        if let Some(error) = error {
+            self.outcome.send_replace(Some(Err(error)));
+        }
+    }
+}
+
+/// What is to be done as soon as there is a connection, or it is known that there will be none.
+struct Queued(Box<dyn Then>);
+
+trait Then: FnOnce(&Node, Option<&Arc<Connection>>) + Send {}
+
+impl<F: FnOnce(&Node, Option<&Arc<Connection>>) + Send> Then for F {}
+
+impl fmt::Debug for Queued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Queued")
+    }
+}
+
+/// What there is to do for a connection to come up.
+enum StepUp {
+    /// The node is shutting down.
+    Unwanted,
+    /// An earlier connection has to end.
+    Replace(Arc<Connection>),
+    /// What waits for the connection has to be done.
+    Run(Vec<Queued>),
+    /// Nothing: it is up, and the attempt is over. This is to be told.
+    Done(Option<State>, Vec<Told>),
 }
 
 /// All that is known of other nodes.
@@ -128,11 +101,25 @@ pub(crate) struct NetKernel {
 #[derive(Debug, Default)]
 struct Table {
     nodes: HashMap<Atom, State, FixedState>,
-    monitors: HashMap<Pid, NodeMonitor, FixedState>,
-    /// Processes that want to know when one node goes, as `monitor_node/2`.
-    monitor_node: Vec<(Pid, Atom)>,
+    monitors: NodeMonitors,
     attempts: u64,
     closing: bool,
+}
+
+impl NetKernel {
+    pub(super) fn with_monitors<R>(&self, change: impl FnOnce(&mut NodeMonitors) -> R) -> R {
+        change(&mut self.table.lock().monitors)
+    }
+
+    /// Does so if there is a connection to `node`, which can't go meanwhile; false if there is none.
+    pub(super) fn with_monitors_if_up(&self, node: &Atom, change: impl FnOnce(&mut NodeMonitors)) -> bool {
+        let mut table = self.table.lock();
+        let up = matches!(table.nodes.get(node), Some(State::Up(_)));
+        if up {
+            change(&mut table.monitors);
+        }
+        up
+    }
 }
 
 /// Which connected nodes.
@@ -147,7 +134,7 @@ pub enum NodeType {
 }
 
 impl NodeType {
-    fn includes(self, hidden: bool) -> bool {
+    pub(super) fn includes(self, hidden: bool) -> bool {
         match self {
             NodeType::Visible => !hidden,
             NodeType::Hidden => hidden,
@@ -165,7 +152,7 @@ impl Node {
         let table = self.net_kernel().table.lock();
         let up = table.nodes.iter().filter_map(|(name, state)| match state {
             State::Up(connection) => Some((name, connection.hidden)),
-            State::Pending { .. } => None,
+            State::Pending(_) => None,
         });
         up.filter(|(_, hidden)| which.includes(*hidden)).map(|(name, _)| name.clone()).collect()
     }
@@ -189,8 +176,66 @@ impl Node {
         }
     }
 
+    /// Runs `then` as soon as there is a connection to the other node `at`, which is made if need be: now, if it is up
+    /// already. It gets `None` if none can be made.
+    ///
+    /// What is queued for one node runs in the order of these calls, and before whoever asks for the connection later
+    /// gets it. `then` must not wait, nor lock what is locked here.
+    pub(super) fn when_connected(
+        &self,
+        at: &Atom,
+        then: impl FnOnce(&Node, Option<&Arc<Connection>>) + Send + 'static,
+    ) {
+        if let Some(connection) = self.connection(at.as_str()) {
+            return then(self, Some(&connection));
+        }
+        let mut then = Some(then);
+        let found = self.attempt_to(at, |state| match state {
+            State::Pending(pending) => {
+                pending.queue.extend(then.take().map(|then| Queued(Box::new(then))));
+                None
+            }
+            State::Up(connection) => Some(connection.clone()),
+        });
+        if let Some(then) = then {
+            then(self, found.ok().flatten().as_ref());
+        }
+    }
+
+    /// Runs `then` with the connection to the other node `at`: now, or, if it is being made, in the order of all that
+    /// waits for it. Where there is none nothing is done.
+    pub(super) fn if_connected(
+        &self,
+        at: &Atom,
+        then: impl FnOnce(&Node, Option<&Arc<Connection>>) + Send + 'static,
+    ) {
+        if let Some(connection) = self.connection(at.as_str()) {
+            return then(self, Some(&connection));
+        }
+        let connection = {
+            let mut table = self.net_kernel().table.lock();
+            match table.nodes.get_mut(at) {
+                Some(State::Pending(pending)) => {
+                    pending.queue.push(Queued(Box::new(then)));
+                    return;
+                }
+                Some(State::Up(connection)) => connection.clone(),
+                None => return,
+            }
+        };
+        then(self, Some(&connection));
+    }
+
     /// The outcome of the attempt that is under way, or of a new one.
     fn pending(&self, node: &Atom) -> Result<watch::Receiver<Outcome>, ConnectError> {
+        self.attempt_to(node, |state| match state {
+            State::Pending(pending) => pending.outcome.subscribe(),
+            State::Up(connection) => watch::channel(Some(Ok(connection.clone()))).1,
+        })
+    }
+
+    /// Looks at the connection to `node`, or at the attempt to make it, which is begun if none is under way.
+    fn attempt_to<R>(&self, node: &Atom, look: impl FnOnce(&mut State) -> R) -> Result<R, ConnectError> {
         let name = NodeName::try_from(node.clone()).map_err(ConnectError::Name)?;
         if !self.settings().alive {
             return Err(ConnectError::NotAlive);
@@ -208,19 +253,11 @@ impl Node {
         }
         table.attempts += 1;
         let id = table.attempts;
-        match table.nodes.entry(node.clone()) {
-            Entry::Occupied(entry) => Ok(match entry.get() {
-                State::Pending { outcome, .. } => outcome.subscribe(),
-                State::Up(connection) => watch::channel(Some(Ok(connection.clone()))).1,
-            }),
-            Entry::Vacant(entry) => {
-                let (outcome, receiver) = watch::channel(None);
-                let attempt = self.runtime().spawn(self.clone().attempt(name, id));
-                let own = Some(attempt.abort_handle());
-                entry.insert(State::Pending { outcome, own, id, retried: false });
-                Ok(receiver)
-            }
-        }
+        let state = table.nodes.entry(node.clone()).or_insert_with(|| {
+            let attempt = self.runtime().spawn(self.clone().attempt(name, id));
+            State::Pending(Pending::new(id, Some(attempt.abort_handle())))
+        });
+        Ok(look(state))
     }
 
     async fn attempt(self, name: NodeName, id: u64) {
@@ -242,15 +279,13 @@ impl Node {
         let removed = {
             let mut table = self.net_kernel().table.lock();
             match table.nodes.get(name.as_atom()) {
-                Some(State::Pending { id: current, .. }) if *current == id => {
-                    table.nodes.remove(name.as_atom())
-                }
+                Some(State::Pending(pending)) if pending.id == id => table.nodes.remove(name.as_atom()),
                 _ => None,
             }
         };
-        if let Some(State::Pending { outcome, .. }) = removed {
+        if let Some(State::Pending(pending)) = removed {
             tracing::info!(node = %name, %error, "could not connect");
-            outcome.send_replace(Some(Err(error)));
+            pending.fail(self, Some(error));
         }
     }
 
@@ -260,19 +295,19 @@ impl Node {
     /// connection to that node, this one tries itself.
     pub(crate) fn admitted_failed(&self, name: &NodeName, id: u64, error: ConnectError) {
         let mut table = self.net_kernel().table.lock();
-        let state = table.nodes.get_mut(name.as_atom());
-        let Some(State::Pending { outcome, own, id: current, retried }) = state else { return };
-        if *current != id {
+        let Some(State::Pending(pending)) = table.nodes.get_mut(name.as_atom()) else { return };
+        if pending.id != id {
             return;
         }
-        if outcome.receiver_count() == 0 {
+        if pending.outcome.receiver_count() == 0 && pending.queue.is_empty() {
             table.nodes.remove(name.as_atom());
-        } else if *retried {
+        } else if pending.retried {
             drop(table);
             self.attempt_failed(name, id, error);
         } else {
-            *retried = true;
-            *own = Some(self.runtime().spawn(self.clone().attempt(name.clone(), id)).abort_handle());
+            pending.retried = true;
+            let attempt = self.runtime().spawn(self.clone().attempt(name.clone(), id));
+            pending.own = Some(attempt.abort_handle());
         }
     }
 
@@ -289,22 +324,21 @@ impl Node {
         let id = table.attempts;
         match table.nodes.entry(name.name().as_atom().clone()) {
             Entry::Vacant(entry) => {
-                let outcome = watch::Sender::new(None);
-                entry.insert(State::Pending { outcome, own: None, id, retried: false });
+                entry.insert(State::Pending(Pending::new(id, None)));
                 Ok((Accepted::Ok, id))
             }
             Entry::Occupied(mut entry) => match entry.get_mut() {
                 State::Up(_) => Ok((Accepted::Alive, id)),
-                State::Pending { own, id: current, .. } => match own {
+                State::Pending(pending) => match &pending.own {
                     Some(attempt) => {
                         let accepted = name.simultaneous()?;
                         attempt.abort();
-                        (*own, *current) = (None, id);
+                        (pending.own, pending.id) = (None, id);
                         Ok((accepted, id))
                     }
                     // An earlier handshake of the same node that has not ended: the new one counts.
                     None => {
-                        *current = id;
+                        pending.id = id;
                         Ok((Accepted::Ok, id))
                     }
                 },
@@ -317,85 +351,76 @@ impl Node {
         !matches!(self.net_kernel().table.lock().nodes.get(name.as_atom()), Some(State::Up(_)))
     }
 
-    /// A handshake has succeeded: the connection is up, and all who want to know are told.
+    /// A handshake has succeeded: the connection is up, and all who want to know are told. False if it is not wanted any
+    /// more, and is to be closed.
     ///
     /// An earlier connection to the same node ends before, with all that this causes.
     pub(crate) async fn connection_up(&self, connection: Arc<Connection>) -> bool {
-        let name = connection.peer.as_atom().clone();
         loop {
-            let old = {
-                let mut table = self.net_kernel().table.lock();
-                if table.closing {
+            match self.next_step_up(&connection) {
+                StepUp::Unwanted => {
+                    self.unbind_all(&connection);
                     return false;
                 }
-                match table.nodes.get(&name) {
-                    Some(State::Up(old)) => old.clone(),
-                    _ => {
-                        let before = table.nodes.insert(name.clone(), State::Up(connection.clone()));
-                        self.net_kernel().up.write().insert(name.clone(), connection.clone());
-                        if let Some(State::Pending { outcome, .. }) = before {
-                            outcome.send_replace(Some(Ok(connection.clone())));
-                        }
-                        tracing::info!(node = %name, hidden = connection.hidden, "nodeup");
-                        // Under the lock, so that nobody sees a nodedown before its nodeup.
-                        self.tell_monitors(&table, &connection, None);
-                        return true;
-                    }
+                StepUp::Replace(old) => {
+                    old.outbox.close(CloseReason::Replaced);
+                    old.ended().await;
                 }
-            };
-            old.outbox.close(CloseReason::Replaced);
-            old.ended().await;
+                StepUp::Run(queue) => {
+                    queue.into_iter().for_each(|queued| (queued.0)(self, Some(&connection)));
+                }
+                StepUp::Done(pending, told) => {
+                    tracing::info!(node = %connection.peer, hidden = connection.hidden, "nodeup");
+                    // Nothing comes over the connection before, and so no nodedown either.
+                    self.send_told(told);
+                    if let Some(State::Pending(pending)) = pending {
+                        pending.outcome.send_replace(Some(Ok(connection)));
+                    }
+                    return true;
+                }
+            }
         }
+    }
+
+    fn next_step_up(&self, connection: &Arc<Connection>) -> StepUp {
+        let name = connection.peer.as_atom();
+        let mut table = self.net_kernel().table.lock();
+        if table.closing {
+            return StepUp::Unwanted;
+        }
+        match table.nodes.get_mut(name) {
+            Some(State::Up(old)) => return StepUp::Replace(old.clone()),
+            Some(State::Pending(pending)) if !pending.queue.is_empty() => {
+                return StepUp::Run(std::mem::take(&mut pending.queue));
+            }
+            _ => {}
+        }
+        let before = table.nodes.insert(name.clone(), State::Up(connection.clone()));
+        self.net_kernel().up.write().insert(name.clone(), connection.clone());
+        StepUp::Done(before, table.monitors.tell(name, connection.hidden, None))
     }
 
     /// The connection has ended: everything that went over it ends with `noconnection`.
     pub(crate) fn connection_down(&self, connection: &Arc<Connection>, reason: &CloseReason) {
         let name = connection.peer.as_atom();
         tracing::info!(node = %name, %reason, "nodedown");
-        let related = connection.relations.lock().take().unwrap_or_default();
-        for cell in related.into_values().filter_map(|cell| cell.upgrade()) {
-            self.lose_node(&cell, name);
-        }
-        let mut table = self.net_kernel().table.lock();
-        if matches!(table.nodes.get(name), Some(State::Up(current)) if Arc::ptr_eq(current, connection)) {
-            table.nodes.remove(name);
-            self.net_kernel().up.write().remove(name);
-        }
-        self.tell_monitors(&table, connection, Some(reason));
-        let (gone, stay) =
-            std::mem::take(&mut table.monitor_node).into_iter().partition(|(_, node)| node == name);
-        table.monitor_node = stay;
-        drop(table);
-        for (pid, node) in gone {
-            self.tell(&pid, Term::tuple([Term::Atom(atom!("nodedown")), Term::Atom(node)]));
-        }
-        connection.ended.send_replace(true);
-    }
-
-    fn tell_monitors(&self, table: &Table, connection: &Connection, down: Option<&CloseReason>) {
-        let what = if down.is_some() { atom!("nodedown") } else { atom!("nodeup") };
-        let node = Term::Atom(connection.peer.as_atom().clone());
-        for (pid, monitor) in &table.monitors {
-            if !monitor.which.includes(connection.hidden) {
-                continue;
+        self.unbind_all(connection);
+        let told = {
+            let mut table = self.net_kernel().table.lock();
+            if matches!(table.nodes.get(name), Some(State::Up(current)) if Arc::ptr_eq(current, connection)) {
+                table.nodes.remove(name);
+                self.net_kernel().up.write().remove(name);
             }
-            let mut message = vec![Term::Atom(what.clone()), node.clone()];
-            if monitor.with_info {
-                message.push(node_info(connection, down));
-            }
-            self.tell(pid, Term::tuple(message));
+            table.monitors.tell(name, connection.hidden, Some(reason))
+        };
+        self.send_told(told);
+        connection.set_ended();
+    }
+
+    fn unbind_all(&self, connection: &Connection) {
+        for cell in connection.take_related() {
+            self.lose_node(&cell, connection.peer.as_atom());
         }
-    }
-
-    fn tell(&self, pid: &Pid, message: Term) {
-        self.deliver(self.pid(), pid, Signal::Message(Message::from_term(message)));
-    }
-
-    /// Forgets what `pid` wanted to be told of nodes.
-    pub(crate) fn forget_node_monitors(&self, pid: &Pid) {
-        let mut table = self.net_kernel().table.lock();
-        table.monitors.remove(pid);
-        table.monitor_node.retain(|(other, _)| other != pid);
     }
 
     /// Bytes received and sent over the connections that are up.
@@ -420,15 +445,15 @@ impl Node {
         let (pending, up) = {
             let mut table = self.net_kernel().table.lock();
             table.closing = true;
-            let pending = table.nodes.extract_if(|_, state| matches!(state, State::Pending { .. }));
+            let pending = table.nodes.extract_if(|_, state| matches!(state, State::Pending(_)));
             let pending: Vec<State> = pending.map(|(_, state)| state).collect();
             let up: Vec<Arc<Connection>> = self.net_kernel().up.read().values().cloned().collect();
             (pending, up)
         };
         for state in pending {
-            // Those who wait are told by the end of the channel.
-            if let State::Pending { own: Some(attempt), .. } = state {
-                attempt.abort();
+            if let State::Pending(pending) = state {
+                pending.own.iter().for_each(AbortHandle::abort);
+                pending.fail(self, None);
             }
         }
         // All at once: one that does not read is not to hold up the others.
@@ -450,82 +475,5 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         let error = ConnectError::BrokenOff { node: self.name.clone() };
         self.node.attempt_failed(self.name, self.id, error);
-    }
-}
-
-impl Process {
-    /// Has this process told of nodes that come and go from now on, by messages `{nodeup, Node}` and
-    /// `{nodedown, Node}`. No message of a node arrives before its `nodeup`.
-    ///
-    /// Does what `net_kernel:monitor_nodes(true)` does.
-    pub fn monitor_nodes(&self, which: NodeType) {
-        self.add_node_monitor(NodeMonitor { which, with_info: false });
-    }
-
-    /// As [`monitor_nodes`](Process::monitor_nodes), by messages `{nodeup, Node, Info}` and `{nodedown, Node, Info}`
-    /// where `Info` is a list with `{node_type, visible | hidden}` and, of a node that has gone,
-    /// `{nodedown_reason, Reason}`.
-    ///
-    /// Does what `net_kernel:monitor_nodes(true, [nodedown_reason, {node_type, Which}])` does.
-    pub fn monitor_nodes_with_info(&self, which: NodeType) {
-        self.add_node_monitor(NodeMonitor { which, with_info: true });
-    }
-
-    fn add_node_monitor(&self, monitor: NodeMonitor) {
-        self.cell().monitors_nodes.store(true, Ordering::Relaxed);
-        self.node().net_kernel().table.lock().monitors.insert(self.pid().clone(), monitor);
-    }
-
-    /// Has this process told of nodes no longer.
-    ///
-    /// Does what `net_kernel:monitor_nodes(false)` does.
-    pub fn demonitor_nodes(&self) {
-        self.node().net_kernel().table.lock().monitors.remove(self.pid());
-    }
-
-    /// Has this process told, by `{nodedown, Node}`, when the connection to `node` goes; connects if need be. If that is
-    /// not possible, the message comes at once. Each call has one message follow.
-    ///
-    /// # Panics
-    /// When `node` is longer than an atom can be.
-    ///
-    /// Does what `monitor_node(Node, true)` does.
-    pub async fn monitor_node(&self, node: &str) {
-        let name = Atom::new(node).expect("a name of at most 255 characters");
-        self.cell().monitors_nodes.store(true, Ordering::Relaxed);
-        // What is not connected by then is down.
-        let _ = self.node().connect(node).await;
-        let up = {
-            let mut table = self.node().net_kernel().table.lock();
-            let up = matches!(table.nodes.get(&name), Some(State::Up(_)));
-            if up {
-                table.monitor_node.push((self.pid().clone(), name.clone()));
-            }
-            up
-        };
-        if !up {
-            self.node().tell(self.pid(), Term::tuple([Term::Atom(atom!("nodedown")), Term::Atom(name)]));
-        }
-    }
-}
-
-/// What `monitor_nodes` with options says of a node: a map would be the newest form, a list is the usual one.
-fn node_info(connection: &Connection, down: Option<&CloseReason>) -> Term {
-    let node_type = if connection.hidden { atom!("hidden") } else { atom!("visible") };
-    let mut info = vec![Term::tuple([Term::Atom(atom!("node_type")), Term::Atom(node_type)])];
-    if let Some(reason) = down {
-        info.push(Term::tuple([Term::Atom(atom!("nodedown_reason")), Term::Atom(nodedown_reason(reason))]));
-    }
-    Term::list(info)
-}
-
-/// The reason as `net_kernel:monitor_nodes/2` names it.
-fn nodedown_reason(reason: &CloseReason) -> Atom {
-    match reason {
-        CloseReason::ClosedByPeer | CloseReason::Io(_) | CloseReason::Protocol(_) => {
-            atom!("connection_closed")
-        }
-        CloseReason::ClosedHere | CloseReason::Replaced => atom!("disconnect"),
-        CloseReason::NoTick => atom!("net_tick_timeout"),
     }
 }

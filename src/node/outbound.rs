@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::net_kernel::Connection;
+use super::connection::Connection;
 use super::{Dest, SendError};
 use crate::dist::connection::{OutgoingError, OutgoingMessage};
 use crate::dist::control::{ControlMessage, PidOrName, UnlinkId};

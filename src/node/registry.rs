@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
-use super::net_kernel::Connection;
+use super::connection::Connection;
 use crate::process::ProcessState;
 use crate::term::{Atom, Creation, Pid, Reference};
 

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use parking_lot::MutexGuard;
 use serde::Serialize;
 
-use super::net_kernel::Connection;
+use super::connection::Connection;
 use super::registry::{ProcessCell, owner_of_alias};
-use super::{Dest, Node, SendError};
+use super::{ConnectError, Dest, Node, SendError};
 use crate::atom;
+use crate::dist::cork::Cork;
 use crate::process::{
-    Delivery, Envelope, Message, Outgoing, Recipient, Signal, SpawnReply, answer_of_the_dead, unwanted_spawn,
+    Delivery, Envelope, Message, Outgoing, Outgoings, ProcessState, Recipient, Signal, SpawnReply,
+    answer_of_the_dead, unwanted_spawn,
 };
 use crate::term::etf::Encoded;
 use crate::term::{Atom, Pid, Reference, Term, ser};
@@ -22,26 +25,55 @@ impl Node {
     pub(crate) fn deliver(&self, from: &Pid, to: &Pid, signal: Signal) {
         match self.process_table().get(to) {
             Some(cell) => self.deliver_to(from, &cell, signal),
-            None => self.send_outgoing(to, answer_of_the_dead(from, signal)),
+            None => self.complete(to, answer_of_the_dead(from, signal)),
         }
     }
 
     pub(crate) fn deliver_to(&self, from: &Pid, cell: &Arc<ProcessCell>, signal: Signal) {
-        let delivery = {
-            let mut state = cell.state.lock();
-            let delivery = state.handle(from, signal);
-            if state.exit_reason().is_some() {
-                cell.exiting.store(true, Ordering::Release);
-            }
-            delivery
-        };
+        self.change_state(cell, |state| state.handle(from, signal));
+    }
+
+    /// Changes the state of a process and sends what comes of it. What goes to other nodes has left when the state can
+    /// change again: the other side sees the changes in their order.
+    pub(super) fn change_state(
+        &self,
+        cell: &Arc<ProcessCell>,
+        change: impl FnOnce(&mut ProcessState) -> Delivery,
+    ) {
+        // Dropped after the state is unlocked.
+        let _cork;
+        let mut state = cell.state.lock();
+        let mut delivery = change(&mut state);
+        if state.exit_reason().is_some() {
+            cell.exiting.store(true, Ordering::Release);
+        }
+        if !delivery.outgoing.is_empty() {
+            _cork = Cork::tight();
+            delivery.outgoing = self.send_to_others(&cell.pid, delivery.outgoing);
+        }
+        drop(state);
         self.complete(&cell.pid, delivery);
     }
 
+    /// Sends the signals to processes of other nodes; the rest comes back.
+    fn send_to_others(&self, from: &Pid, outgoing: Outgoings) -> Outgoings {
+        let mut rest = Outgoings::new();
+        for signal in outgoing {
+            if signal.to.node() == self.name().as_atom() {
+                rest.push(signal);
+            } else {
+                self.route(from, signal);
+            }
+        }
+        rest
+    }
+
+    /// Sees to what came of a signal; no state is to be locked.
     fn complete(&self, pid: &Pid, delivery: Delivery) {
         if let Some(waker) = delivery.wake {
             waker.wake();
         }
+        drop(delivery.unwanted);
         self.send_outgoing(pid, delivery.outgoing);
     }
 
@@ -51,8 +83,8 @@ impl Node {
         }
     }
 
-    /// Tells `cell` that its node lost the connection to `node`.
-    pub(crate) fn lose_node(&self, cell: &Arc<ProcessCell>, node: &Atom) {
+    /// Tells `cell`, which was bound to a connection to `node`, that it has ended.
+    pub(super) fn lose_node(&self, cell: &Arc<ProcessCell>, node: &Atom) {
         let deliveries = {
             let mut state = cell.state.lock();
             let deliveries = state.node_down(node);
@@ -72,27 +104,33 @@ impl Node {
             self.send_outgoing(to, unwanted_spawn(reply, atom!("noproc")));
             return;
         };
-        let delivery = cell.state.lock().spawn_reply(reply);
-        self.complete(to, delivery);
+        self.change_state(&cell, |state| state.spawn_reply(reply));
     }
 
     // --- signals that are not messages -------------------------------------------------------------------------
 
-    /// Sends a signal that needs no connection to be made: over one that is there, or to nobody.
+    /// Sends a signal that needs no connection to be made: over one that is there or under way, or to nobody.
     pub(crate) fn route(&self, from: &Pid, Outgoing { to, signal }: Outgoing) {
         if to.node() == self.name().as_atom() {
             self.route_local(from, &to, signal);
         } else if let Some(connection) = self.connection(to.node().as_str()) {
             connection.signal(from, &to, &signal);
+        } else {
+            let (from, at) = (from.clone(), to.node().clone());
+            self.if_connected(&at, move |_, connection| {
+                if let Some(connection) = connection {
+                    connection.signal(&from, &to, &signal);
+                }
+            });
         }
     }
 
-    fn route_local(&self, from: &Pid, to: &Recipient, signal: Signal) {
+    pub(super) fn route_local(&self, from: &Pid, to: &Recipient, signal: Signal) {
         match to {
             Recipient::Pid(pid) => self.deliver(from, pid, signal),
             Recipient::Name { name, .. } => match self.names().whereis(name.as_str()) {
                 Some(cell) => self.deliver_to(from, &cell, signal),
-                None => self.send_outgoing(self.pid(), answer_of_the_dead(from, signal)),
+                None => self.complete(self.pid(), answer_of_the_dead(from, signal)),
             },
         }
     }
@@ -106,44 +144,53 @@ impl Node {
         }
     }
 
-    /// Sends a signal that binds `cell` to the other node: when the connection goes, or can't be made, it is told.
-    pub(crate) async fn signal_with_relation(&self, cell: &Arc<ProcessCell>, to: Recipient, signal: Signal) {
-        if to.node() == self.name().as_atom() {
-            self.route_local(&cell.pid, &to, signal);
+    // --- links and monitors ------------------------------------------------------------------------------------
+
+    /// Links a process with another one of this node: both sides at once.
+    pub(super) fn link_local(&self, cell: &Arc<ProcessCell>, other: &Pid) {
+        if *other == cell.pid {
             return;
         }
-        match self.connected(to.node()).await {
-            Ok(connection) if connection.relate(cell) => connection.signal(&cell.pid, &to, &signal),
-            _ => self.lose_node(cell, to.node()),
-        }
-    }
-
-    /// Binds `cell` to the connection to `node`, if that is another node.
-    pub(crate) fn relate(&self, cell: &Arc<ProcessCell>, node: &Atom) {
-        if node == self.name().as_atom() {
-            return;
-        }
-        let related = self.connection(node.as_str()).is_some_and(|connection| connection.relate(cell));
-        if !related {
-            self.lose_node(cell, node);
-        }
-    }
-
-    /// Runs `then` as soon as there is a connection to the other node `at`: now, if it is up already. It gets `None` if
-    /// none can be made.
-    pub(crate) fn when_connected(
-        &self,
-        at: &Atom,
-        then: impl FnOnce(&Node, Option<&Arc<Connection>>) + Send + 'static,
-    ) {
-        if let Some(connection) = self.connection(at.as_str()) {
-            return then(self, Some(&connection));
-        }
-        let (node, at) = (self.clone(), at.clone());
-        self.keep(async move {
-            let connection = node.connected(&at).await.ok();
-            then(&node, connection.as_ref());
+        let linked = self.process_table().get(other).is_some_and(|other| {
+            let (mut own, mut others) = lock_both(cell, &other);
+            own.link_both(&mut others)
         });
+        if !linked {
+            self.change_state(cell, |state| state.link_failed(other, atom!("noproc")));
+        }
+    }
+
+    /// Removes a link.
+    pub(crate) fn unlink(&self, cell: &Arc<ProcessCell>, other: &Pid) {
+        if *other == cell.pid {
+            return;
+        }
+        if other.node != *self.name().as_atom() {
+            self.change_state(cell, |state| state.unlink(other));
+        } else if let Some(other) = self.process_table().get(other) {
+            let (mut own, mut others) = lock_both(cell, &other);
+            own.unlink_both(&mut others);
+        } else {
+            cell.state.lock().unlink_from_dead(other);
+        }
+    }
+
+    /// Changes what `cell` has towards `node` and binds it to the connection, which is made if need be; see
+    /// [`Connection::bind`].
+    pub(super) async fn bind(
+        &self,
+        cell: &Arc<ProcessCell>,
+        node: &Atom,
+        mut change: impl FnMut(&mut ProcessState) -> Option<Outgoing>,
+    ) -> Result<(), ConnectError> {
+        loop {
+            let connection = self.connected(node).await?;
+            if connection.bind(cell, &mut change) {
+                return Ok(());
+            }
+            // It has just ended: the next one is another.
+            connection.ended().await;
+        }
     }
 
     // --- messages ----------------------------------------------------------------------------------------------
@@ -284,5 +331,19 @@ impl Node {
         if let Some(owner) = owner_of_alias(alias) {
             self.deliver(from, &owner, Signal::AliasMessage(alias.clone(), message));
         }
+    }
+}
+
+/// Locks the states of two different processes, in the same order whoever asks.
+fn lock_both<'a>(
+    one: &'a ProcessCell,
+    other: &'a ProcessCell,
+) -> (MutexGuard<'a, ProcessState>, MutexGuard<'a, ProcessState>) {
+    if (one.pid.serial, one.pid.id) < (other.pid.serial, other.pid.id) {
+        let one = one.state.lock();
+        (one, other.state.lock())
+    } else {
+        let other = other.state.lock();
+        (one.state.lock(), other)
     }
 }

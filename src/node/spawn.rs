@@ -15,8 +15,11 @@ use super::registry::{InitialCall, ProcessCell, RegisterError};
 use super::{Node, Process};
 use crate::atom;
 use crate::dist::cork::Cork;
-use crate::process::{Exit, ExitKind, ProcessState, Signal};
+use crate::process::{Exit, ExitKind, Outgoing, Outgoings, ProcessState, Remains, Signal};
 use crate::term::{Atom, Pid, Reference, Term};
+
+/// A process that has ended tells so many others before it lets others run.
+const SIGNALS_A_TURN: usize = 1000;
 
 /// How a process is to be started.
 #[derive(Debug, Default)]
@@ -52,14 +55,14 @@ impl Node {
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
         let pid = cell.pid.clone();
-        let running = Running::new(self.clone(), cell.clone());
+        let mut running = Running::new(self.clone(), cell.clone());
         let process = Process::new(self.clone(), cell);
         match catch_unwind(AssertUnwindSafe(|| body(process))) {
             Ok(body) => {
                 self.runtime().spawn(run(running, body));
             }
             // As if the body had panicked: whoever spawns a process does not end with it.
-            Err(panic) => running.end(panicked(&pid, &*panic)),
+            Err(panic) => running.reason = panicked(&pid, &*panic),
         }
         pid
     }
@@ -91,9 +94,6 @@ impl Node {
             }),
         });
         self.process_table().insert(cell.clone());
-        for other in options.link.iter().chain(options.monitor.as_ref().map(|(watcher, _)| watcher)) {
-            self.relate(&cell, &other.node);
-        }
         cell
     }
 
@@ -132,11 +132,12 @@ impl Node {
 
     /// The process has ended: nothing can reach it any more, and all that are to know are told.
     pub(crate) fn end_process(&self, cell: &Arc<ProcessCell>, reason: &Term) {
-        let (outgoing, unread) = {
-            let mut state = cell.state.lock();
-            let unread = std::mem::take(state.inbox());
-            (state.terminate(reason), unread)
-        };
+        self.remove_process(cell, reason).into_iter().for_each(|signal| self.route(&cell.pid, signal));
+    }
+
+    /// Nothing can reach the process any more; what all those are to be told who are to know comes back.
+    fn remove_process(&self, cell: &Arc<ProcessCell>, reason: &Term) -> Outgoings {
+        let remains = cell.state.lock().terminate(reason);
         self.names().process_ended(&cell.pid);
         self.process_table().remove(&cell.pid);
         if cell.monitors_nodes.load(Ordering::Relaxed) {
@@ -147,13 +148,12 @@ impl Node {
                 connection.unrelate(&cell.pid);
             }
         }
-        for signal in outgoing {
-            self.route(&cell.pid, signal);
-        }
         // Values of any type, so code of others, which is not to come between the steps of the end.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(unread))) {
+        let Remains { outgoing, inbox, wakers } = remains;
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop((inbox, wakers)))) {
             panicked(&cell.pid, &*panic);
         }
+        outgoing
     }
 }
 
@@ -163,28 +163,34 @@ struct Running {
     cell: Arc<ProcessCell>,
     /// Why it ends. A task that does not come to its end is dropped with its runtime: as if killed.
     reason: Term,
+    /// Once it has ended: those who are still to be told.
+    untold: Option<smallvec::IntoIter<[Outgoing; 1]>>,
 }
 
 impl Running {
     fn new(node: Node, cell: Arc<ProcessCell>) -> Running {
         cell.has_task.store(true, Ordering::Relaxed);
-        Running { node, cell, reason: Term::Atom(atom!("killed")) }
+        Running { node, cell, reason: Term::Atom(atom!("killed")), untold: None }
     }
 
-    fn end(mut self, reason: Term) {
-        self.reason = reason;
+    /// Ends the process and tells so many of those who are to know; true if that is all.
+    fn tell(&mut self, count: usize) -> bool {
+        let _cork = Cork::new();
+        let Running { node, cell, reason, untold } = self;
+        let untold = untold.get_or_insert_with(|| node.remove_process(cell, reason).into_iter());
+        untold.by_ref().take(count).for_each(|signal| node.route(&cell.pid, signal));
+        untold.len() == 0
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _cork = Cork::new();
-        self.node.end_process(&self.cell, &self.reason);
+        self.tell(usize::MAX);
     }
 }
 
 /// Runs the body of a process, with an eye on exit signals, and ends the process with it.
-async fn run<Fut>(running: Running, body: Fut)
+async fn run<Fut>(mut running: Running, body: Fut)
 where
     Fut: Future<Output = Result<(), Exit>> + Send,
 {
@@ -203,7 +209,10 @@ where
             Ok(()) => reason,
         }
     };
-    running.end(reason);
+    running.reason = reason;
+    while !running.tell(SIGNALS_A_TURN) {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Lets the body go on, and gives the reason if the process ends.
@@ -244,7 +253,14 @@ fn watch_for_exit(cell: &ProcessCell, known: &mut Option<Waker>, context: &Conte
         return None;
     }
     *known = Some(context.waker().clone());
-    cell.state.lock().set_task(context.waker())
+    let waker = context.waker().clone();
+    let mut state = cell.state.lock();
+    let unused = state.set_task(waker);
+    let reason = state.exit_reason().cloned();
+    drop(state);
+    // Only now: wakers are code of others.
+    drop(unused);
+    reason
 }
 
 /// Tells of a panic of the process `pid`, and gives the reason to end with.

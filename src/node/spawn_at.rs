@@ -207,10 +207,12 @@ impl Process {
             connection.outbox.ready().await.map_err(|_| SendError::ConnectionLost(at.clone()))?;
         }
         if link || monitor || tell != Tell::Nothing {
-            self.cell().state.lock().spawn_requested(reference.clone(), at.clone(), tell == Tell::All);
-            if !connection.relate(self.cell()) {
-                node.lose_node(self.cell(), &at);
-                return Ok(());
+            let bound = connection.bind(self.cell(), |state| {
+                state.spawn_requested(reference.clone(), at.clone(), tell == Tell::All);
+                None
+            });
+            if !bound {
+                return Err(SendError::ConnectionLost(at));
             }
         }
         let options = [(link, atom!("link")), (monitor, atom!("monitor"))];

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::connection::Connection;
 use super::exports::Caller;
 use super::registry::{InitialCall, ProcessCell};
 use super::spawn::SpawnOptions;
@@ -45,7 +46,7 @@ impl Node {
     /// arrives before it.
     pub(crate) fn spawn_requested(
         &self,
-        connection: &super::net_kernel::Connection,
+        connection: &Arc<Connection>,
         request: &control::SpawnRequest,
         arguments: Option<Encoded>,
     ) {
@@ -59,6 +60,8 @@ impl Node {
                     initial_call: None,
                 };
                 let cell = self.new_function_cell(spawn, &request.module, &request.function, &arguments);
+                // This runs before the end of the connection is seen to.
+                connection.bind(&cell, |_| None);
                 Ok((cell, options, arguments))
             }
             (None, _) => Err(atom!("badopt")),

@@ -12,6 +12,10 @@
 //!       └──────────────────────── UNLINK_ID_ACK id ────────────────────┘
 //! ```
 //!
+//! Both sides have to come to the same end, so a signal must leave before the next change of the link here: whoever
+//! holds the state sends what comes of it before letting go. Two processes of one node need no such protocol: both
+//! sides are changed at once.
+//!
 //! Reference: ERTS User's Guide, "Distribution Protocol", [Link Protocol][1].
 //!
 //! [1]: https://www.erlang.org/doc/apps/erts/erl_dist_protocol.html#link-protocol
@@ -47,6 +51,16 @@ impl Links {
         self.table.insert(other.clone(), LinkState::Linked) != Some(LinkState::Linked)
     }
 
+    /// Whether there is a link that counts.
+    pub(crate) fn is_linked(&self, other: &Pid) -> bool {
+        self.table.get(other) == Some(&LinkState::Linked)
+    }
+
+    /// Forgets the link with `other`, which forgets it too.
+    pub(crate) fn remove(&mut self, other: &Pid) {
+        self.table.remove(other);
+    }
+
     /// Unlinks from `other`; the id to tell the other side, if there was a link.
     pub(crate) fn unlink(&mut self, other: &Pid) -> Option<UnlinkId> {
         let state = self.table.get_mut(other).filter(|state| **state == LinkState::Linked)?;
@@ -63,7 +77,7 @@ impl Links {
 
     /// The other side has unlinked.
     pub(crate) fn unlink_received(&mut self, other: &Pid) {
-        if self.table.get(other) == Some(&LinkState::Linked) {
+        if self.is_linked(other) {
             self.table.remove(other);
         }
     }
@@ -77,7 +91,7 @@ impl Links {
 
     /// An exit signal came through the link: true if the link was there; it is no more.
     pub(crate) fn exit_received(&mut self, other: &Pid) -> bool {
-        let linked = self.table.get(other) == Some(&LinkState::Linked);
+        let linked = self.is_linked(other);
         if linked {
             self.table.remove(other);
         }

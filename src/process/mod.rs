@@ -26,4 +26,6 @@ pub(crate) use self::message::Envelope;
 pub use self::message::{Message, UndecodedMessage};
 pub use self::signal::{ExitKind, Recipient, Signal};
 pub(crate) use self::signal::{Outgoing, Outgoings};
-pub(crate) use self::state::{Delivery, ProcessState, SpawnReply, answer_of_the_dead, unwanted_spawn};
+pub(crate) use self::state::{
+    Delivery, ProcessState, Remains, SpawnReply, answer_of_the_dead, unwanted_spawn,
+};

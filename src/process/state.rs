@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use super::exit::{ExitAction, exit_action};
 use super::links::Links;
 use super::monitors::{Monitor, Monitors, Watcher};
-use super::{AliasMode, ExitKind, Message, Outgoing, Outgoings, Recipient, Signal, UnlinkId};
+use super::{AliasMode, ExitKind, Message, Outgoing, Outgoings, Recipient, Signal};
 use crate::atom;
 use crate::term::{Atom, Pid, Reference, Term};
 
@@ -33,11 +33,26 @@ pub(crate) struct ProcessState {
     ended: bool,
 }
 
-/// What came of a signal: who is to be woken, and what is to be sent.
+/// What came of a signal, for the caller to see to once the state is unlocked: wakers and messages run code of others
+/// when they are woken or dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
+    /// Who is to be woken.
     pub(crate) wake: Option<Waker>,
+    /// What is to be sent. Signals to other nodes have to leave before the state changes again.
     pub(crate) outgoing: Outgoings,
+    /// A message that nobody gets.
+    pub(crate) unwanted: Option<Message>,
+}
+
+/// What is left of a process that has ended, for the caller to see to once the state is unlocked.
+#[derive(Debug)]
+pub(crate) struct Remains {
+    /// What all those who are to know are told.
+    pub(crate) outgoing: Outgoings,
+    /// Messages that nobody gets.
+    pub(crate) inbox: VecDeque<Message>,
+    pub(crate) wakers: [Option<Waker>; 2],
 }
 
 /// A request to spawn a process that the process waits for.
@@ -81,7 +96,7 @@ impl ProcessState {
     /// Takes `signal` from the process `from`. A process that has ended answers as OTP does for a dead one.
     pub(crate) fn handle(&mut self, from: &Pid, signal: Signal) -> Delivery {
         if self.ended {
-            return Delivery { wake: None, outgoing: answer_of_the_dead(from, signal) };
+            return answer_of_the_dead(from, signal);
         }
         match signal {
             Signal::Message(message) => return self.push(message),
@@ -113,12 +128,12 @@ impl ProcessState {
 
     fn push(&mut self, message: Message) -> Delivery {
         self.inbox.push_back(message);
-        Delivery { wake: self.receiver.take(), outgoing: Outgoings::new() }
+        Delivery { wake: self.receiver.take(), ..Delivery::default() }
     }
 
     fn alias_message(&mut self, alias: &Reference, message: Message) -> Delivery {
         match self.aliases.get(alias) {
-            None => Delivery::default(),
+            None => Delivery { unwanted: Some(message), ..Delivery::default() },
             Some(AliasMode::ReplyDemonitor) => {
                 let mut delivery = self.push(message);
                 delivery.outgoing.extend(self.demonitor(alias));
@@ -145,7 +160,7 @@ impl ProcessState {
             ExitAction::Terminate(reason) => {
                 // The first exit signal decides.
                 self.exit.get_or_insert(reason);
-                Delivery { wake: self.task.take(), outgoing: Outgoings::new() }
+                Delivery { wake: self.task.take(), ..Delivery::default() }
             }
         }
     }
@@ -177,10 +192,10 @@ impl ProcessState {
     /// `{spawn_reply, Ref, error, Reason}`.
     pub(crate) fn spawn_reply(&mut self, reply: SpawnReply) -> Delivery {
         if self.ended {
-            return Delivery { wake: None, outgoing: unwanted_spawn(reply, atom!("noproc")) };
+            return Delivery { outgoing: unwanted_spawn(reply, atom!("noproc")), ..Delivery::default() };
         }
         let Some(requested) = self.spawns.remove(&reply.request) else {
-            return Delivery { wake: None, outgoing: unwanted_spawn(reply, atom!("abandoned")) };
+            return Delivery { outgoing: unwanted_spawn(reply, atom!("abandoned")), ..Delivery::default() };
         };
         let (status, value) = match reply.result {
             Ok(child) => {
@@ -232,16 +247,73 @@ impl ProcessState {
         *other != self.pid && self.links.link(other)
     }
 
-    /// Unlinks from `other`; the id to tell it, if there was a link.
-    pub(crate) fn unlink(&mut self, other: &Pid) -> Option<UnlinkId> {
-        self.links.unlink(other)
+    /// Links two processes of one node with each other; false if `other` has ended. One that is linked already hears
+    /// the reason by that link.
+    pub(crate) fn link_both(&mut self, other: &mut ProcessState) -> bool {
+        if self.links.is_linked(&other.pid) {
+            return true;
+        }
+        if other.ended {
+            return false;
+        }
+        self.links.link(&other.pid);
+        other.links.link(&self.pid);
+        true
+    }
+
+    /// Removes the link between two processes of one node.
+    pub(crate) fn unlink_both(&mut self, other: &mut ProcessState) {
+        self.links.remove(&other.pid);
+        other.links.remove(&self.pid);
+    }
+
+    /// Removes the link with a process of this node that is not there any more.
+    pub(crate) fn unlink_from_dead(&mut self, other: &Pid) {
+        self.links.remove(other);
+    }
+
+    pub(crate) fn is_linked(&self, other: &Pid) -> bool {
+        self.links.is_linked(other)
+    }
+
+    /// There is no link with `other`, for this reason: the exit signal of one that ends comes at once.
+    pub(crate) fn link_failed(&mut self, other: &Pid, reason: Atom) -> Delivery {
+        if self.ended {
+            Delivery::default()
+        } else {
+            self.apply_exit(other, ExitKind::Link, Term::Atom(reason))
+        }
+    }
+
+    /// There is no monitor `reference`, because the node of its target can't be reached.
+    pub(crate) fn monitor_failed(&mut self, reference: &Reference) -> Delivery {
+        if self.ended { Delivery::default() } else { self.down(reference, Term::Atom(atom!("noconnection"))) }
+    }
+
+    pub(crate) fn has_monitor(&self, reference: &Reference) -> bool {
+        self.monitors.own.contains_key(reference)
+    }
+
+    /// Unlinks from `other`, a process of another node.
+    pub(crate) fn unlink(&mut self, other: &Pid) -> Delivery {
+        self.links.unlink(other).map_or_else(Delivery::default, |id| send(other, Signal::Unlink(id)))
     }
 
     pub(crate) fn linked(&self) -> impl Iterator<Item = &Pid> {
         self.links.linked()
     }
 
-    pub(crate) fn monitor(&mut self, reference: Reference, target: Recipient, tag: Option<Term>) {
+    /// Adds a monitor, with an alias by the same reference if that has a mode.
+    pub(crate) fn monitor(
+        &mut self,
+        reference: Reference,
+        target: Recipient,
+        alias: Option<AliasMode>,
+        tag: Option<Term>,
+    ) {
+        if let Some(mode) = alias {
+            self.aliases.insert(reference.clone(), mode);
+        }
         self.monitors.own.insert(reference, Monitor { target, tag });
     }
 
@@ -294,21 +366,16 @@ impl ProcessState {
         self.inbox.len()
     }
 
-    /// Who to wake when a message arrives.
-    pub(crate) fn set_receiver(&mut self, waker: &Waker) {
-        match &mut self.receiver {
-            Some(receiver) => receiver.clone_from(waker),
-            None => self.receiver = Some(waker.clone()),
-        }
+    /// Who to wake when a message arrives; who was to be before comes back.
+    #[must_use = "it is to be dropped when the state is unlocked"]
+    pub(crate) fn set_receiver(&mut self, waker: Waker) -> Option<Waker> {
+        self.receiver.replace(waker)
     }
 
-    /// Who to wake when an exit signal ends the process; the reason, if one has.
-    pub(crate) fn set_task(&mut self, waker: &Waker) -> Option<Term> {
-        match &mut self.task {
-            Some(task) => task.clone_from(waker),
-            None => self.task = Some(waker.clone()),
-        }
-        self.exit.clone()
+    /// Who to wake when an exit signal ends the process; who was to be before comes back.
+    #[must_use = "it is to be dropped when the state is unlocked"]
+    pub(crate) fn set_task(&mut self, waker: Waker) -> Option<Waker> {
+        self.task.replace(waker)
     }
 
     pub(crate) fn exit_reason(&self) -> Option<&Term> {
@@ -323,13 +390,11 @@ impl ProcessState {
         self.receiver.is_some()
     }
 
-    /// The process has ended with `reason`: what all those who are to know are told.
-    pub(crate) fn terminate(&mut self, reason: &Term) -> Outgoings {
+    /// The process has ended with `reason`.
+    pub(crate) fn terminate(&mut self, reason: &Term) -> Remains {
         self.ended = true;
-        self.inbox = VecDeque::new();
         self.aliases = HashMap::default();
-        self.receiver = None;
-        self.task = None;
+        self.spawns = HashMap::default();
         let mut outgoing = Outgoings::new();
         // With link and monitor on the same process, OTP sends the exit signal of the link first.
         for pid in self.links.linked() {
@@ -344,7 +409,11 @@ impl ProcessState {
             outgoing.push(Outgoing { to: monitor.target, signal: Signal::Demonitor(reference) });
         }
         self.links = Links::default();
-        outgoing
+        Remains {
+            outgoing,
+            inbox: std::mem::take(&mut self.inbox),
+            wakers: [self.receiver.take(), self.task.take()],
+        }
     }
 }
 
@@ -366,19 +435,23 @@ pub(crate) fn unwanted_spawn(reply: SpawnReply, reason: Atom) -> Outgoings {
 fn send(to: &Pid, signal: Signal) -> Delivery {
     let mut outgoing = Outgoings::new();
     outgoing.push(Outgoing { to: Recipient::Pid(to.clone()), signal });
-    Delivery { wake: None, outgoing }
+    Delivery { outgoing, ..Delivery::default() }
 }
 
 /// What the node answers in the place of a process that is not there (any more).
-pub(crate) fn answer_of_the_dead(from: &Pid, signal: Signal) -> Outgoings {
+pub(crate) fn answer_of_the_dead(from: &Pid, signal: Signal) -> Delivery {
     let noproc = Term::Atom(atom!("noproc"));
     let answer = match signal {
         Signal::Link => Signal::Exit(ExitKind::Link, noproc),
         Signal::Monitor(reference, name) => Signal::Down(reference, name, noproc),
         Signal::Unlink(id) => Signal::UnlinkAck(id),
-        _ => return Outgoings::new(),
+        Signal::Message(message) | Signal::AliasMessage(_, message) => {
+            return Delivery { unwanted: Some(message), ..Delivery::default() };
+        }
+        _ => return Delivery::default(),
     };
-    let mut outgoing = Outgoings::new();
-    outgoing.push(Outgoing { to: Recipient::Pid(from.clone()), signal: answer });
-    outgoing
+    send(from, answer)
 }
+
+#[cfg(test)]
+mod tests;

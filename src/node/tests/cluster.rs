@@ -15,6 +15,10 @@ impl Cluster {
         Cluster { epmd }
     }
 
+    pub(super) fn epmd_port(&self) -> u16 {
+        self.epmd.port()
+    }
+
     /// Settings for a node `name@localhost`. It is hidden, so that it only sends what it is told to.
     pub(crate) fn builder(&self, name: &str) -> Builder {
         Node::builder(&format!("{name}@localhost"))

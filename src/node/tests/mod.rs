@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 mod ends;
 mod links;
 pub(crate) mod peer;
+mod relations;
 mod shutdown;
 
 use std::time::Duration;

@@ -176,7 +176,7 @@ where
 {
     let target = target(process, dest)?;
     let node = target.node().clone();
-    let mut pending = PendingCall::new(process, &target);
+    let mut pending = PendingCall::new(process);
     match tokio::time::timeout(timeout, pending.exchange(target, request)).await {
         Ok(reply) => read_reply(reply?, node),
         Err(_) => Err(CallError::Timeout(timeout)),
@@ -209,9 +209,9 @@ struct PendingCall<'a> {
 }
 
 impl<'a> PendingCall<'a> {
-    fn new(process: &'a mut Process, target: &Recipient) -> PendingCall<'a> {
+    fn new(process: &'a mut Process) -> PendingCall<'a> {
         let from = process.mailbox_end();
-        let reference = process.new_monitor(target, Some(AliasMode::Demonitor), None);
+        let reference = process.new_monitor(true);
         PendingCall { process, reference, from, done: false }
     }
 
@@ -220,7 +220,8 @@ impl<'a> PendingCall<'a> {
     where
         Q: Serialize + Send + 'static,
     {
-        self.process.send_monitor(&self.reference, target.clone()).await;
+        let alias = Some(AliasMode::Demonitor);
+        self.process.monitor_by(&self.reference, target.clone(), alias, None).await;
         let node = self.process.node();
         let envelope = Gen::Call(self.process.pid().clone(), Tag::Alias(self.reference.clone()));
         match node.send_enveloped(self.process.pid(), Dest::from(target), envelope, request).await {

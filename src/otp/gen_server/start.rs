@@ -11,7 +11,7 @@ use super::GenServer;
 use super::serve::Server;
 use crate::atom;
 use crate::node::{Node, Process, ProcessCell, RegisterError, SpawnOptions};
-use crate::process::{Exit, ExitKind, Message, Outgoing, Recipient, Signal};
+use crate::process::{Exit, ExitKind, Message, Recipient, Signal};
 use crate::term::{Atom, Pid, Term};
 
 /// Why a server was not started.
@@ -190,7 +190,7 @@ async fn start<S: GenServer>(start: Start<S>) -> Result<Pid, StartError> {
         .map_err(|error| StartError::of_name(&node, error))?;
     let pid = cell.pid.clone();
     let monitored = Recipient::Pid(pid.clone());
-    watcher.process().cell().state.lock().monitor(reference, monitored, None);
+    watcher.process().cell().state.lock().monitor(reference, monitored, None, None);
     let (ready, started) = oneshot::channel();
     let unstarted = parent.as_ref().map(|parent| Unstarted::new(&node, &cell, parent));
     // Without a parent the node is in its place: it tells all to end when it ends.
@@ -246,10 +246,7 @@ impl Unstarted {
 impl Drop for Unstarted {
     fn drop(&mut self) {
         let Some((node, cell, parent)) = self.0.take() else { return };
-        let unlinked = cell.state.lock().unlink(&parent);
-        if let Some(id) = unlinked {
-            node.route(&cell.pid, Outgoing { to: Recipient::Pid(parent), signal: Signal::Unlink(id) });
-        }
+        node.unlink(&cell, &parent);
     }
 }
 
