@@ -3,7 +3,7 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{fs, process};
+use std::{fs, io, process};
 
 use crate::release::{Release, tree};
 
@@ -32,11 +32,12 @@ impl Scratch {
     }
 
     fn in_tree(tree: &Path) -> Scratch {
-        let path = unused_path();
-        // The path is absolute: joined as it is, it would replace the tree's.
-        let folder = tree.join("root").join(path.strip_prefix("/").unwrap_or(&path));
-        fs::create_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        symlink(&folder, &path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let path = unused_path(|path| {
+            // The path is absolute: joined as it is, it would replace the tree's.
+            let folder = tree.join("root").join(path.strip_prefix("/").unwrap_or(path));
+            fs::create_dir(&folder)?;
+            symlink(&folder, path).inspect_err(|_| drop(fs::remove_dir(&folder)))
+        });
         Scratch { path, link: true }
     }
 
@@ -46,9 +47,7 @@ impl Scratch {
     /// If it cannot be made.
     #[must_use]
     pub fn on_host() -> Scratch {
-        let path = unused_path();
-        fs::create_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Scratch { path, link: false }
+        Scratch { path: unused_path(|path| fs::create_dir(path)), link: false }
     }
 
     /// The folder.
@@ -72,14 +71,17 @@ impl Drop for Scratch {
     }
 }
 
-fn unused_path() -> PathBuf {
+/// A path at which `make` has made something that was not there before.
+fn unused_path(make: impl Fn(&Path) -> io::Result<()>) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = PathBuf::from(format!("/tmp/erlnode-test-{}-{number}", process::id()));
-        // A killed test run with the same pid may have left one.
-        if fs::symlink_metadata(&path).is_err() {
-            return path;
+        match make(&path) {
+            Ok(()) => return path,
+            // A killed test run with the same pid may have left one.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => panic!("{}: {error}", path.display()),
         }
     }
 }
