@@ -18,8 +18,8 @@ use crate::release::Release;
 use crate::scratch::Scratch;
 use crate::wait::PATIENCE;
 
-/// How long a node may take to start; a second is usual.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long a node may take to start; a second is usual, and ten of them for RabbitMQ.
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(180);
 
 /// Flags that keep an idle node from spinning: tests run side by side.
 pub(crate) const QUIET_SCHEDULERS: [&str; 6] = ["+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none"];
@@ -278,7 +278,7 @@ impl Launch {
     ) -> Result<BeamNode, String> {
         let name = name.full.as_str();
         self.command.envs(options.environment.iter().map(|(name, value)| (name, value)));
-        let process = OsProcess::spawn(&self.command).map_err(|error| format!("{name}: {error}"))?;
+        let process = OsProcess::spawn(name, &self.command).map_err(|error| format!("{name}: {error}"))?;
         let started = Instant::now();
         let answered = Channel::accept(&self.listener, START_LIMIT, || process.exit_status().is_none()).await;
         let Some((channel, actual_name)) = answered else {

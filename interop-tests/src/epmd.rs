@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use crate::os_process::OsProcess;
 use crate::ports::free_port;
 use crate::release::Release;
+use crate::wait::PATIENCE;
 
 /// A running `epmd` on a port of its own; killed when dropped.
 #[derive(Debug)]
@@ -53,9 +54,10 @@ impl Epmd {
     async fn try_port(release: Release, port: u16, arguments: &[&str]) -> Option<Epmd> {
         let mut command = release.command("epmd");
         command.args(["-port", &port.to_string()]).args(arguments);
-        let process = OsProcess::spawn(&command).expect("the wrapper of epmd starts");
+        let process =
+            OsProcess::spawn(&format!("epmd of {release}"), &command).expect("the wrapper of epmd starts");
         let epmd = Epmd { port, process };
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + PATIENCE;
         while epmd.process.exit_status().is_none() {
             if epmd.ask_names().is_some() {
                 // Was it this one that answered? One that lost the race for the port ends at once.
@@ -97,7 +99,7 @@ impl Epmd {
     // NAMES: the request's length, then its one byte; the answer begins with the daemon's port.
     fn ask_names(&self) -> Option<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
         stream.write_all(&[0, 1, b'n']).ok()?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;

@@ -2,7 +2,8 @@
 //!
 //! `interop-tests/run` makes the releases available; a test that does not find its release panics and says so. Each
 //! node gets its own name, cookie, home folder and, through [`Epmd`], a port mapper of its own, so that tests can run
-//! side by side. All is killed when it is dropped.
+//! side by side, also those of several test runs. All is killed when it is dropped. A test that fails shows what its
+//! nodes have logged.
 //!
 //! ```no_run
 //! # async fn test() {
@@ -22,6 +23,7 @@ mod beam;
 mod elixir;
 mod epmd;
 mod eval;
+mod log;
 mod names;
 mod options;
 mod os_process;

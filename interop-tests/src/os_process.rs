@@ -1,4 +1,4 @@
-//! A child process whose output is kept, and which ends with its owner.
+//! A child process whose output is kept, and which ends with its owner. When the test fails, the output is shown.
 
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,6 +13,8 @@ use tokio::time::sleep;
 /// A running program; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct OsProcess {
+    /// What it is called in the output of a test that fails.
+    name: String,
     child: Mutex<Child>,
     pid: u32,
     stdout: Captured,
@@ -25,14 +27,14 @@ struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl OsProcess {
     /// Starts `command` without input.
-    pub(crate) fn spawn(command: &Command) -> io::Result<OsProcess> {
+    pub(crate) fn spawn(name: &str, command: &Command) -> io::Result<OsProcess> {
         let mut command = ending_with_parent(command);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = spawn_from_lasting_thread(command)?;
         let (stdout, stderr) = (Captured::default(), Captured::default());
         stdout.fill_from(child.stdout.take());
         stderr.fill_from(child.stderr.take());
-        Ok(OsProcess { pid: child.id(), child: Mutex::new(child), stdout, stderr })
+        Ok(OsProcess { name: name.to_owned(), pid: child.id(), child: Mutex::new(child), stdout, stderr })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -123,10 +125,20 @@ fn spawn_from_lasting_thread(command: Command) -> io::Result<Child> {
 
 impl Drop for OsProcess {
     fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- output of {}:\n{}", self.name, last_of(&self.output()));
+        }
         let mut child = self.lock();
         let _ = child.kill();
         let _ = child.wait();
     }
+}
+
+/// As much of a log as a reader of a failed test may want.
+fn last_of(output: &str) -> &str {
+    const MOST: usize = 64 * 1024;
+    let start = output.ceil_char_boundary(output.len().saturating_sub(MOST));
+    &output[start..]
 }
 
 impl Captured {

@@ -7,6 +7,8 @@ use std::process;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use crate::log::log_to_test;
+
 // Below the ports that Linux hands out for outgoing connections, which start at 32768.
 const FIRST: u16 = 12_000;
 const COUNT: u16 = 20_000;
@@ -15,6 +17,8 @@ const COUNT: u16 = 20_000;
 #[must_use]
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Every test that has a node has a port for its mapper, and that before the node.
+    log_to_test();
     let start = (process::id().wrapping_mul(127) % u32::from(COUNT)) as u16;
     loop {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -85,7 +85,10 @@ pub(crate) fn tree_command(name: &str, program: &str) -> Command {
 pub(crate) fn without_erlang_settings(command: &mut Command) {
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        if ["ERL_", "ELIXIR_", "RABBITMQ_", "ERLNODE_"].iter().any(|prefix| text.starts_with(prefix)) {
+        if ["ERL_", "ELIXIR_", "RABBITMQ_", "ERLNODE_", "RUST_LOG"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
             command.env_remove(&name);
         }
     }

@@ -16,7 +16,7 @@ use crate::release::without_erlang_settings;
 use crate::scratch::Scratch;
 
 /// How long `erlnode start` may take until it is ready.
-const START_LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long it may take to end by itself when the test is through with it.
 const END_LIMIT: Duration = Duration::from_secs(3);
@@ -47,7 +47,7 @@ impl RustNode {
         let name = options.node_name("rust");
         let home = Scratch::on_host();
         let mut command = erlnode_command();
-        command.env("HOME", home.path());
+        command.env("HOME", home.path()).env("ERLNODE_LOG", "debug");
         command.args(["start", if name.long { "--name" } else { "--sname" }, name.argument()]);
         command.args(["--cookie", &options.cookie]);
         if options.hidden {
@@ -59,7 +59,7 @@ impl RustNode {
         };
         command.args(&options.arguments);
         command.envs(options.environment.iter().map(|(name, value)| (name, value)));
-        let process = OsProcess::spawn(&command).map_err(|error| format!("erlnode: {error}"))?;
+        let process = OsProcess::spawn(&name.full, &command).map_err(|error| format!("erlnode: {error}"))?;
         let started = Instant::now();
         // The ready line is the one with the node's full name; it is read when its end is there.
         while !process
