@@ -19,6 +19,9 @@ use crate::dist::tick::{TickSettings, Ticker};
 use crate::dist::transport::{ReadHalf, Stream};
 use crate::term::{Creation, Pid};
 
+/// Longer than anything here takes on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// An outbox, and the other end of its connection. The buffers between them are small.
 async fn outbox(busy_limit: usize) -> (Arc<Outbox>, ReadHalf, std::net::TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -106,7 +109,7 @@ async fn a_peer_that_floods_does_not_keep_this_side_from_writing() {
     }
     let read = tokio::task::spawn_blocking({
         let mut peer = peer.try_clone().unwrap();
-        peer.set_read_timeout(Some(Duration::from_secs(4))).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
         move || {
             let (mut all, mut buffer) = (0, vec![0; 1 << 16]);
             while all < SIZE / 50_000 * 50_000 {
@@ -128,19 +131,24 @@ async fn a_peer_that_floods_does_not_keep_this_side_from_writing() {
     assert!(read >= SIZE / 50_000 * 50_000, "only {read} bytes came");
 }
 
-/// The bytes that come in `time`.
-async fn read_for(peer: &std::net::TcpStream, time: Duration) -> usize {
+/// What `future` gives, with the peer reading meanwhile.
+async fn while_read<F: Future>(peer: &std::net::TcpStream, future: F) -> F::Output {
     let mut peer = peer.try_clone().unwrap();
-    tokio::task::spawn_blocking(move || {
-        peer.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        let (end, mut all, mut buffer) = (Instant::now() + time, 0, vec![0; 1 << 16]);
-        while Instant::now() < end {
-            all += peer.read(&mut buffer).unwrap_or(0);
+    let stop = Arc::new(AtomicBool::new(false));
+    let reader = tokio::task::spawn_blocking({
+        let stop = stop.clone();
+        move || {
+            peer.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+            let mut buffer = vec![0; 1 << 16];
+            while !stop.load(Ordering::Relaxed) {
+                let _ = peer.read(&mut buffer);
+            }
         }
-        all
-    })
-    .await
-    .unwrap()
+    });
+    let output = tokio::time::timeout(PATIENCE, future).await.expect("it ends");
+    stop.store(true, Ordering::Relaxed);
+    reader.await.unwrap();
+    output
 }
 
 #[tokio::test]
@@ -161,9 +169,8 @@ async fn who_waits_goes_on_when_there_is_room_and_when_the_connection_ends() {
     tokio::task::yield_now().await;
     assert!(!waits.is_finished());
     // The kernel holds some megabytes; with each piece that is read, more is written.
-    read_for(&peer, Duration::from_millis(300)).await;
-    assert_eq!(waits.await.unwrap(), Ok(()));
-    outbox.drained().await;
+    assert_eq!(while_read(&peer, waits).await.unwrap(), Ok(()));
+    while_read(&peer, outbox.drained()).await;
     assert_eq!(outbox.queued(), 0);
     let waits = fill();
     outbox.close(CloseReason::ClosedHere);
@@ -224,7 +231,7 @@ async fn nothing_is_left_behind_by_senders_that_meet() {
     for sender in senders {
         sender.await.unwrap();
     }
-    tokio::time::timeout(Duration::from_secs(20), outbox.drained()).await.unwrap();
+    tokio::time::timeout(PATIENCE, outbox.drained()).await.unwrap();
     assert_eq!(outbox.queued(), 0);
     assert!(!outbox.is_busy());
     let written = outbox.written();

@@ -17,7 +17,7 @@ use super::{Node, Process};
 use crate::term::Term;
 
 /// Longer than anything here takes on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits for what must come.
 pub(crate) async fn soon<F: Future>(future: F) -> F::Output {

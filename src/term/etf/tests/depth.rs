@@ -49,7 +49,7 @@ fn ten_million_lists_as_tails() {
     let Term::ImproperList(list) = reader.term().unwrap() else { panic!() };
     assert_eq!(list.elements().len(), 10_000_000);
     // Joining them one by one would take hours.
-    assert!(started.elapsed().as_secs() < 120);
+    assert!(started.elapsed().as_secs() < 1000);
     let bytes = nested(&[108, 0, 0, 0, 1, 106], 50_000, &[106], &[]);
     let term = Reader::new(&bytes, &[]).term().unwrap();
     assert_eq!(term.as_list().unwrap().len(), 50_000);
