@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::ops::Deref;
-use std::time::Duration;
 
-use crate::beam::{BeamNode, Launch, distribution_flags};
+use crate::beam::{BeamNode, Launch, START_LIMIT, distribution_flags};
 use crate::eval::{Language, SERVER};
 use crate::options::NodeOptions;
 use crate::ports::free_port;
@@ -58,7 +57,7 @@ impl RabbitNode {
         launch.command.args(&options.arguments).args(["-eval", SERVER]);
         let started = launch.start(Language::Erlang, &name, &options).await;
         let node = started.unwrap_or_else(|output| panic!("{output}"));
-        node.wait_until_within(Duration::from_secs(60), "rabbit:is_running()", "true").await;
+        node.wait_until_within(START_LIMIT, "rabbit:is_running()", "true").await;
         RabbitNode { node, amqp_port }
     }
 

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use erlnode::dist::handshake::{HandshakeError, Initiate, Initiator, InitiatorStep, OwnName};
@@ -12,8 +12,7 @@ use erlnode::dist::packet::{FrameLimit, LengthSize, Packets};
 use erlnode::dist::{Cookie, Creation, Flags, NodeName};
 use erlnode::term::{Term, etf};
 
-/// How long the peer waits for an answer that has to come.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::wait::PATIENCE;
 
 /// The creation of raw peers.
 const CREATION: Creation = Creation(77);

@@ -6,8 +6,8 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use interop_tests::{
-    BeamNode, ElixirNode, Epmd, NodeOptions, RabbitNode, Release, RustNode, Scratch, erlnode_command,
-    free_port,
+    BeamNode, ElixirNode, Epmd, NodeOptions, PATIENCE, RabbitNode, Release, RustNode, Scratch,
+    erlnode_command, free_port,
 };
 
 /// What a command that has ended printed, and its exit status.
@@ -225,9 +225,9 @@ async fn start_prints_one_line_serves_epmd_and_ends_when_told() {
             "TERM" => node.terminate(),
             _ => node.interrupt(),
         }
-        let status = node.wait_exit(Duration::from_secs(10)).await.expect("it ends");
+        let status = node.wait_exit(PATIENCE).await.expect("it ends");
         assert!(status.success(), "{status}");
-        assert!(told.elapsed() < Duration::from_secs(3), "{:?}", told.elapsed());
+        assert!(told.elapsed() < Duration::from_secs(40), "{:?}", told.elapsed());
         beam.wait_until("nodes()", "[]").await;
         assert!(call.result().await.expect("a value").starts_with("{badrpc,"));
         assert!(!node.stdout().contains("treasure") && !node.stderr().contains("treasure"));

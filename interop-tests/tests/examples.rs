@@ -67,7 +67,7 @@ async fn echo() {
     let name = line.strip_suffix(" echoes; Ctrl-C ends it").expect("the name of the node");
     let me = BeamNode::start(Release::Otp27, secret(&epmd)).await;
     let source = format!(
-        "{{echo, '{name}'}} ! {{self(), #{{hello => \"world\"}}}}, receive M -> M after 5000 -> nothing end"
+        "{{echo, '{name}'}} ! {{self(), #{{hello => \"world\"}}}}, receive M -> M after 50000 -> nothing end"
     );
     me.expect(&source, "#{hello => \"world\"}").await;
 }

@@ -26,7 +26,7 @@ const HELPERS: &str = r#"
     Try = fun(F) -> try F() catch C:R -> {C, R} end end,
     Down = fun(M, F, A) ->
         {P, Ref} = spawn_monitor(TARGET, M, F, A),
-        receive {'DOWN', Ref, process, P, Why} -> Why after 20000 -> nothing end
+        receive {'DOWN', Ref, process, P, Why} -> Why after 50000 -> nothing end
     end,
     Logged = fun(F) ->
         register(events, self()), F(),
@@ -35,7 +35,7 @@ const HELPERS: &str = r#"
                 {L, Format, node(Pid) =:= TARGET, Node =:= TARGET, Pid =:= maps:get(pid, Meta),
                  maps:get(gl, Meta) =:= group_leader(), lists:sort(maps:keys(Meta)), maps:get(error_logger, Meta),
                  Value}
-        after 20000 -> nothing
+        after 50000 -> nothing
         end
     end, _ = {None, One, Try, Down, Logged}, "#;
 

@@ -140,20 +140,20 @@ async fn is_called(release: Release) {
         &format!("{{[{{RUST,6}}],[{}]}}", pair.beam.atom()),
     )
     .await;
-    pair.expect("gen_server:multi_call([RUST], counter, get, 1000)", "{[{RUST,6}],[]}").await;
+    pair.expect("gen_server:multi_call([RUST], counter, get, 50000)", "{[{RUST,6}],[]}").await;
     pair.expect("gen_server:multi_call([RUST], nobody, get)", "{[],[RUST]}").await;
     pair.expect("gen_server:abcast([RUST], counter, {add, 1}), gen_server:call(COUNTER, get)", "7").await;
     pair.expect(
-        "R = gen_server:send_request(COUNTER, get), gen_server:receive_response(R, 5000)",
+        "R = gen_server:send_request(COUNTER, get), gen_server:receive_response(R, 50000)",
         "{reply,7}",
     )
     .await;
-    pair.expect("R = gen_server:send_request(COUNTER, get), gen_server:wait_response(R, 5000)", "{reply,7}")
+    pair.expect("R = gen_server:send_request(COUNTER, get), gen_server:wait_response(R, 50000)", "{reply,7}")
         .await;
     let requests = "Rs = lists:foldl(fun(N, Acc) -> \
             gen_server:send_request(COUNTER, {add, 1}, N, Acc) end, gen_server:reqids_new(), [1, 2]), \
-        {R1, N1, More} = gen_server:receive_response(Rs, 5000, true), \
-        {R2, N2, _} = gen_server:receive_response(More, 5000, true), \
+        {R1, N1, More} = gen_server:receive_response(Rs, 50000, true), \
+        {R2, N2, _} = gen_server:receive_response(More, 50000, true), \
         [{R1, N1}, {R2, N2}, erlang:process_info(self(), messages)]";
     pair.expect(requests, "[{{reply,8},1},{{reply,9},2},{messages,[]}]").await;
     // What is unknown: a cast is dropped, a call ends the server.
@@ -177,7 +177,7 @@ async fn a_late_reply_is_dropped(release: Release) {
         {Timeout, erlang:process_info(self(), messages)}";
     pair.expect(late, "{timeout,{messages,[]}}").await;
     let in_time = "R = gen_server:send_request(COUNTER, later), gen_server:cast(COUNTER, wake), \
-        gen_server:receive_response(R, 5000)";
+        gen_server:receive_response(R, 50000)";
     pair.expect(in_time, "{reply,<<\"late\">>}").await;
 }
 
@@ -221,7 +221,7 @@ async fn sys_and_supervisor_look_inside(release: Release) {
     )
     .await;
     let suspended = "ok = sys:suspend(COUNTER), R = gen_server:send_request(COUNTER, get), \
-        timeout = gen_server:wait_response(R, 50), ok = sys:resume(COUNTER), gen_server:receive_response(R, 5000)";
+        timeout = gen_server:wait_response(R, 50), ok = sys:resume(COUNTER), gen_server:receive_response(R, 50000)";
     pair.expect(suspended, "{reply,2}").await;
     pair.expect("sys:statistics(COUNTER, get)", "{ok,no_statistics}").await;
     pair.expect("sys:no_debug(COUNTER)", "ok").await;
@@ -292,7 +292,7 @@ async fn calls(release: Release) {
     rust.spawn(async move |mut process| {
         let dest = || ("server", at.as_str());
         let limit = Duration::from_millis(50);
-        let later = (atom!("later"), Term::from(200));
+        let later = (atom!("later"), Term::from(2000));
         let error = process.call::<_, Term>(dest(), later).timeout(limit).await.unwrap_err();
         assert!(matches!(error, CallError::Timeout(_)), "{error}");
         // The late reply was sent before this one, and dropped.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use interop_tests::{
-    BeamNode, ElixirNode, Epmd, EvalError, NodeOptions, RabbitNode, Release, Scratch, free_port,
+    BeamNode, ElixirNode, Epmd, EvalError, NodeOptions, PATIENCE, RabbitNode, Release, Scratch, free_port,
 };
 
 async fn two_nodes_meet_and_one_is_killed(release: Release) {
@@ -20,7 +20,7 @@ async fn two_nodes_meet_and_one_is_killed(release: Release) {
     a.kill_9();
     b.wait_until("nodes().", "[]").await;
     assert_eq!(a.eval("1").await, Err(EvalError::NodeGone));
-    let status = a.wait_exit(Duration::from_secs(5)).await;
+    let status = a.wait_exit(PATIENCE).await;
     assert_eq!(status.and_then(|status| std::os::unix::process::ExitStatusExt::signal(&status)), Some(9));
 }
 
@@ -74,16 +74,18 @@ async fn evaluation_tells_values_errors_and_exits_apart() {
     let epmd = Epmd::start(Release::Otp27).await;
     let node = BeamNode::start(Release::Otp27, NodeOptions::with(&epmd)).await;
     // What comes later need not wait for what takes longer.
-    let slow = node.eval_async("timer:sleep(500), slow");
+    let slow = node.eval_async("register(slow, self()), receive go_on -> slow end");
     node.expect("X = 1, #{b => X, a => \"text\"}", "#{a => \"text\",b => 1}").await;
     assert!(!slow.is_done());
+    node.wait_until("is_pid(whereis(slow))", "true").await;
+    node.expect("slow ! go_on", "go_on").await;
     assert_eq!(slow.result().await.as_deref(), Ok("slow"));
     assert_eq!(node.eval("1 / 0").await, Err(EvalError::Raised("error:badarith".to_owned())));
     assert_eq!(node.eval("throw(ball)").await, Err(EvalError::Raised("throw:ball".to_owned())));
     assert!(matches!(node.eval("a b").await, Err(EvalError::Raised(what)) if what.contains("syntax")));
     assert_eq!(node.eval("exit(self(), kill)").await, Err(EvalError::Exited("killed".to_owned())));
     let brief = Duration::from_millis(50);
-    let late = node.eval_async("timer:sleep(1000)").result_within(brief).await;
+    let late = node.eval_async("timer:sleep(infinity)").result_within(brief).await;
     assert_eq!(late, Err(EvalError::Timeout(brief)));
 }
 

@@ -20,7 +20,7 @@ impl Cluster {
     async fn expect(&self, source: &str, expected: &str) {
         let source = format!(
             "Rust = fun(F, A) -> erpc:call(RUST, rust, F, A) end, Self = self(),
-             Next = fun() -> receive M -> M after 5000 -> nothing end end, _ = {{Rust, Self, Next}}, {source}"
+             Next = fun() -> receive M -> M after 50000 -> nothing end end, _ = {{Rust, Self, Next}}, {source}"
         );
         self.beam.expect(&source.replace("RUST", &self.rust.atom()), expected).await;
     }
@@ -210,7 +210,7 @@ async fn ways_to_fail(cluster: &Cluster) {
 
 async fn ways_to_call(cluster: &Cluster) {
     cluster.expect("rpc:call(RUST, rust, add, [1, 2])", "3").await;
-    cluster.expect("rpc:call(RUST, rust, sleep, [2000], 50)", "{badrpc,timeout}").await;
+    cluster.expect("rpc:call(RUST, rust, sleep, [50000], 50)", "{badrpc,timeout}").await;
     cluster
         .expect("erpc:multicall([RUST, node()], erlang, node, []) =:= [{ok, RUST}, {ok, node()}]", "true")
         .await;
@@ -349,11 +349,11 @@ async fn calls(cluster: &Cluster) {
              {'$gen_call', _, silent} -> S();
              {'$gen_call', From, Request} -> gen_server:reply(From, {got, Request}), S()
          end end), ";
-    cluster.expect(&format!("{server} Rust(call, [Server, {{a, 1}}, 1000])"), "{ok,{got,{a,1}}}").await;
+    cluster.expect(&format!("{server} Rust(call, [Server, {{a, 1}}, 50000])"), "{ok,{got,{a,1}}}").await;
     cluster.expect(&format!("{server} Rust(call, [Server, hi, infinity])"), "{ok,{got,hi}}").await;
     cluster
         .expect(
-            &format!("{server} register(gs, Server), Rust(call, [{{gs, node()}}, hi, 1000])"),
+            &format!("{server} register(gs, Server), Rust(call, [{{gs, node()}}, hi, 50000])"),
             "{ok,{got,hi}}",
         )
         .await;
@@ -361,27 +361,27 @@ async fn calls(cluster: &Cluster) {
     cluster
         .expect(
             &format!(
-                "{server} {{error, {{crash, P}}}} = Rust(call, [Server, crash, 1000]), node(P) =:= RUST"
+                "{server} {{error, {{crash, P}}}} = Rust(call, [Server, crash, 50000]), node(P) =:= RUST"
             ),
             "true",
         )
         .await;
-    cluster.expect("Rust(call, [{nobody, node()}, x, 1000])", "{error,noproc}").await;
-    cluster.expect("Rust(call, [{nobody, no@where}, x, 1000])", "{error,{nodedown,no@where}}").await;
+    cluster.expect("Rust(call, [{nobody, node()}, x, 50000])", "{error,noproc}").await;
+    cluster.expect("Rust(call, [{nobody, no@where}, x, 50000])", "{error,{nodedown,no@where}}").await;
 
-    cluster.expect("Rust(rpc, [node(), lists, reverse, [[1, 2]], 1000])", "{ok,[2,1]}").await;
-    cluster.expect("Rust(rpc, [RUST, rust, add, [1, 2], 1000])", "{ok,3}").await;
+    cluster.expect("Rust(rpc, [node(), lists, reverse, [[1, 2]], 50000])", "{ok,[2,1]}").await;
+    cluster.expect("Rust(rpc, [RUST, rust, add, [1, 2], 50000])", "{ok,3}").await;
     cluster
         .expect(
             "{error, {error, {exception, oops, [{erlang, error, [oops], _} | _]}}} =
-                 Rust(rpc, [node(), erlang, error, [oops], 1000]), ok",
+                 Rust(rpc, [node(), erlang, error, [oops], 50000]), ok",
             "ok",
         )
         .await;
-    cluster.expect("Rust(rpc, [node(), erlang, exit, [x], 1000])", "{error,{exit,{exception,x}}}").await;
-    cluster.expect("Rust(rpc, [node(), erlang, throw, [x], 1000])", "{error,{throw,x}}").await;
-    cluster.expect("Rust(rpc, [node(), timer, sleep, [2000], 50])", "{error,{error,{erpc,timeout}}}").await;
-    cluster.expect("Rust(rpc, [no@where, m, f, [], 1000])", "{error,{error,{erpc,noconnection}}}").await;
+    cluster.expect("Rust(rpc, [node(), erlang, exit, [x], 50000])", "{error,{exit,{exception,x}}}").await;
+    cluster.expect("Rust(rpc, [node(), erlang, throw, [x], 50000])", "{error,{throw,x}}").await;
+    cluster.expect("Rust(rpc, [node(), timer, sleep, [50000], 50])", "{error,{error,{erpc,timeout}}}").await;
+    cluster.expect("Rust(rpc, [no@where, m, f, [], 50000])", "{error,{error,{erpc,noconnection}}}").await;
 
     cluster
         .expect(
@@ -471,7 +471,7 @@ async fn node_monitors(cluster: &Cluster) {
     let shell = cluster.beam.shell();
     let rust = cluster.rust.atom();
     shell.eval(&format!("P = erpc:call({rust}, rust, monitor_nodes, [self()]).")).await.expect("a pid");
-    let next = "(fun() -> receive M -> M after 10000 -> nothing end end)().";
+    let next = "(fun() -> receive M -> M after 50000 -> nothing end end)().";
     let other = BeamNode::start(Release::Otp27, NodeOptions::with_epmd_port(port)).await;
     other.expect(&format!("net_adm:ping({rust})"), "pong").await;
     shell.expect(next, &format!("{{nodeup,{}}}", other.atom())).await;

@@ -20,7 +20,7 @@ impl Cluster {
     }
 }
 
-const NEXT: &str = "receive do m -> m after 5000 -> :nothing end";
+const NEXT: &str = "receive do m -> m after 50000 -> :nothing end";
 
 async fn main_rows(release: Release) {
     let cluster = Cluster::start(release).await;
@@ -105,21 +105,21 @@ async fn main_rows(release: Release) {
     cluster
         .expect(
             "{:ok, agent} = Agent.start_link(fn -> 41 end, name: :agent);
-             [:erpc.call(@rust, :rust, :call, [agent, {:get, {Kernel, :+, [1]}}, 1000]),
-              :erpc.call(@rust, :rust, :call, [{:agent, node()}, {:get, {Kernel, :abs, []}}, 1000])]",
+             [:erpc.call(@rust, :rust, :call, [agent, {:get, {Kernel, :+, [1]}}, 50000]),
+              :erpc.call(@rust, :rust, :call, [{:agent, node()}, {:get, {Kernel, :abs, []}}, 50000])]",
             "[ok: 42, ok: 41]",
         )
         .await;
     cluster
         .expect(
-            ":erpc.call(@rust, :rust, :rpc, [node(), String, :upcase, [\"grüße\"], 1000])",
+            ":erpc.call(@rust, :rust, :rpc, [node(), String, :upcase, [\"grüße\"], 50000])",
             "{:ok, \"GRÜSSE\"}",
         )
         .await;
     cluster
         .expect(
             "{:error, {:error, {:exception, %RuntimeError{message: m}, _}}} =
-               :erpc.call(@rust, :rust, :rpc, [node(), Code, :eval_string, [\"raise ~s(oh)\"], 5000]); m",
+               :erpc.call(@rust, :rust, :rpc, [node(), Code, :eval_string, [\"raise ~s(oh)\"], 50000]); m",
             "\"oh\"",
         )
         .await;

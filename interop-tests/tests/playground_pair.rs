@@ -35,7 +35,7 @@ where
             Ok(())
         }
     });
-    let result = tokio::time::timeout(Duration::from_secs(20), result).await.expect("in time");
+    let result = tokio::time::timeout(PATIENCE, result).await.expect("in time");
     result.expect("the process returns").expect("what it does works")
 }
 
@@ -176,9 +176,12 @@ async fn links_monitors_and_calls_end_with_processes_and_with_the_node() {
         }
     });
     is_linked.await.expect("it links");
+    let processes =
+        async || node.erpc(&name).call::<_, Vec<Pid>>("erlang", "processes", ()).await.unwrap().len();
+    let before = processes().await;
     let call = node.erpc(&name).call::<_, Term>("rust", "sleep", (60_000,)).timeout(Duration::from_secs(30));
     let (called, ()) = tokio::join!(call, async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        wait_until(PATIENCE, async || processes().await > before).await;
         other.kill_9();
     });
     assert!(matches!(called, Err(ErpcError::ConnectionLost(_))), "{called:?}");

@@ -109,11 +109,11 @@ const RPC: [(&str, &str); 34] = [
     ("rpc:call(RUST, rust, throw, [x])", "x"),
     ("rpc:call(RUST, rust, echo, [{'EXIT', x}])", "{badrpc,{'EXIT',x}}"),
     ("rpc:call(RUST, nosuch, f, [])", "{badrpc,{'EXIT',{undef,[{nosuch,f,[],[]}]}}}"),
-    ("rpc:call(RUST, rust, sleep, [5000], 50)", "{badrpc,timeout}"),
+    ("rpc:call(RUST, rust, sleep, [50000], 50)", "{badrpc,timeout}"),
     ("rpc:multicall([RUST, no@where], rust, add, [1, 2])", "{[3],[no@where]}"),
     ("K = rpc:async_call(RUST, rust, add, [1, 2]), rpc:yield(K)", "3"),
     (
-        "K = rpc:async_call(RUST, rust, sleep, [100]), {rpc:nb_yield(K, 0), rpc:nb_yield(K, 5000)}",
+        "K = rpc:async_call(RUST, rust, sleep, [2000]), {rpc:nb_yield(K, 0), rpc:nb_yield(K, 50000)}",
         "{timeout,{value,ok}}",
     ),
     ("rpc:pmap({lists, reverse}, [], [\"ab\"])", "[\"ba\"]"),
@@ -127,7 +127,7 @@ const RPC: [(&str, &str); 34] = [
     ("rpc:block_call(RUST, erlang, group_leader, []) =:= group_leader()", "true"),
     ("rpc:pinfo(erpc:call(RUST, erlang, whereis, [rex]), registered_name)", "{registered_name,rex}"),
     (
-        "P = spawn(RUST, rust, sleep, [0]), timer:sleep(50), {rpc:pinfo(P), rpc:pinfo(P, links)}",
+        "P = spawn(RUST, rust, sleep, [0]), monitor(process, P), {_, _, _, P, _} = Next(), {rpc:pinfo(P), rpc:pinfo(P, links)}",
         "{undefined,undefined}",
     ),
     // `rex` is there, but does not register anything under `nobody`.
@@ -225,8 +225,8 @@ async fn large_values(cluster: &Cluster) {
 async fn callers_that_go(cluster: &Cluster) {
     cluster
         .expect(
-            "[{error, {erpc, timeout}} = Try(fun() -> erpc:call(RUST, rust, sleep, [150], 50) end) || _ <- [1, 2, 3]],
-             receive X -> X after 300 -> none end",
+            "[{error, {erpc, timeout}} = Try(fun() -> erpc:call(RUST, rust, sleep, [2000], 50) end) || _ <- [1, 2, 3]],
+             receive X -> X after 3000 -> none end",
             "none",
         )
         .await;
@@ -244,8 +244,8 @@ async fn nobody_waits_for_others(cluster: &Cluster) {
     cluster
         .expect(
             "Me = self(), Call = fun(F, Ms) -> spawn(fun() -> Me ! {F, rpc:F(RUST, rust, sleep, [Ms])} end) end,
-             Call(block_call, 400), timer:sleep(50), Call(block_call, 0),
-             spawn(fun() -> gen_server:call({rex, RUST}, {call, rust, sleep, [400], user}), Me ! {call, ok} end),
+             Call(block_call, 3000), timer:sleep(50), Call(block_call, 0),
+             spawn(fun() -> gen_server:call({rex, RUST}, {call, rust, sleep, [3000], user}), Me ! {call, ok} end),
              {rex, RUST} ! {self(), features_request}, {features_reply, RUST, [erpc]} = Next(),
              3 = gen_server:call({rex, RUST}, {call, rust, add, [1, 2], user}),
              {_, Slow} = timer:tc(fun() -> [Next(), Next(), Next()] end), lists:sort(Slow)",
@@ -341,15 +341,15 @@ async fn given_up_and_killed(node: &Node, beam: &BeamNode) {
     let at = beam.name();
     let processes = node.processes().len();
     let brief = Duration::from_millis(100);
-    let late = node.erpc(at).call::<_, Term>("timer", "sleep", (400,)).timeout(brief).await.unwrap_err();
+    let late = node.erpc(at).call::<_, Term>("timer", "sleep", (20_000,)).timeout(brief).await.unwrap_err();
     assert!(matches!(late, ErpcError::Timeout(after) if after == brief), "{late}");
     assert_eq!(late.class_and_reason().1.to_string(), "{erpc,timeout}");
     // It goes on there, and nobody here waits for it: the process is gone, and with it the monitor.
     let sleeping = "[process_info(P, monitored_by) || P <- processes(),
          process_info(P, initial_call) =:= {initial_call, {erpc, execute_call, 4}}]";
-    beam.expect(sleeping, "[{monitored_by,[]}]").await;
+    beam.wait_until(sleeping, "[{monitored_by,[]}]").await;
     assert_eq!(node.processes().len(), processes);
-    let (killed, ()) = tokio::join!(node.erpc(at).call::<_, Term>("timer", "sleep", (10_000,)), async {
+    let (killed, ()) = tokio::join!(node.erpc(at).call::<_, Term>("timer", "sleep", (60_000,)), async {
         let kill = "[exit(P, kill) || P <- processes(),
                  process_info(P, monitored_by) =/= {monitored_by, []},
                  process_info(P, initial_call) =:= {initial_call, {erpc, execute_call, 4}}]";

@@ -6,7 +6,7 @@ use std::fs;
 
 use bytes::Bytes;
 use erlnode::term::{Term, etf, parse::parse};
-use interop_tests::{BeamNode, Epmd, NodeOptions, Release, Scratch};
+use interop_tests::{BeamNode, Epmd, NodeOptions, PATIENCE, Release, Scratch};
 
 /// How many terms, some of which come in two likenesses: all pairs are compared.
 const COUNT: usize = 400;
@@ -42,7 +42,8 @@ async fn agrees(release: Release) {
 
     let program = include_str!("terms.erl").replace("FILE", &path("made"));
     let program = program.replace("SEED", &seed().to_string()).replace("COUNT", &COUNT.to_string());
-    node.expect(&program, "ok").await;
+    // The node interprets the program, which compares all terms with all.
+    node.expect_within(PATIENCE * 10, &program, "ok").await;
     let text = fs::read_to_string(path("made")).unwrap();
     let (mut terms, mut orders) = (Vec::new(), Vec::new());
     for line in text.lines() {
@@ -97,7 +98,7 @@ async fn agrees(release: Release) {
             Term =/= binary_to_term(binary:decode_hex(Encoded))
         end].
     "#;
-    node.expect(&differing.replace("FILE", &path("ours")), "[]").await;
+    node.expect_within(PATIENCE * 10, &differing.replace("FILE", &path("ours")), "[]").await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use erlnode::node::{Node, NodeType};
 use interop_tests::{BeamNode, Epmd, NodeOptions, Release, RustNode, wait_until};
 
 use super::{
-    PATIENCE, SECONDS, beam, cluster, connect, expect_members, expect_names_work, known, register, rust_node,
+    PATIENCE, beam, cluster, connect, expect_members, expect_names_work, known, register, rust_node,
     three_beams,
 };
 
@@ -166,20 +166,23 @@ async fn all_at_once(rust: &[&Node], beams: &[&BeamNode], rounds: usize) {
             connecting.result().await.unwrap();
         }
         expect_members(rust, beams).await;
-        for beam in beams {
-            beam.expect("[erlang:disconnect_node(N) || N <- nodes()], ok", "ok").await;
-        }
-        for node in rust {
-            for name in node.nodes(NodeType::Visible) {
-                node.disconnect(name.as_str()).await;
+        // More than once, as what is on its way when a connection ends may make another.
+        wait_until(PATIENCE, async || {
+            for beam in beams {
+                beam.expect("[erlang:disconnect_node(N) || N <- nodes()], ok", "ok").await;
             }
-        }
-        for beam in beams {
-            beam.wait_until("nodes()", "[]").await;
-        }
-        for node in rust {
-            wait_until(SECONDS, async || node.nodes(NodeType::Visible).is_empty()).await;
-        }
+            for node in rust {
+                for name in node.nodes(NodeType::Visible) {
+                    node.disconnect(name.as_str()).await;
+                }
+            }
+            let mut all_are_alone = rust.iter().all(|node| node.nodes(NodeType::Visible).is_empty());
+            for beam in beams {
+                all_are_alone &= beam.eval("nodes()").await.as_deref() == Ok("[]");
+            }
+            all_are_alone
+        })
+        .await;
     }
 }
 

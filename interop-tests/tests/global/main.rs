@@ -14,17 +14,12 @@ mod names;
 mod partitions;
 mod restarts;
 
-use std::time::Duration;
-
 use erlnode::atom;
 use erlnode::node::{Builder, Node};
 use erlnode::term::{Atom, Pid, Term};
 use interop_tests::{BeamNode, Epmd, NodeOptions, PATIENCE, Release, unique_name, wait_until};
 
 const RELEASES: [Release; 3] = [Release::Otp25, Release::Otp27, Release::Otp29];
-
-/// Registering a name takes some milliseconds; a node that does not answer makes it take for ever.
-const SECONDS: Duration = Duration::from_secs(5);
 
 fn builder(epmd: &Epmd, prefix: &str) -> Builder {
     Node::builder(&unique_name(prefix)).cookie("interop").epmd_port(epmd.port()).serve_epmd(false)
@@ -78,7 +73,7 @@ async fn expect_members(rust: &[&Node], beams: &[&BeamNode]) {
     for node in rust {
         let expected = others(node.name().as_str());
         wait_until(PATIENCE, async || known(node).await == expected).await;
-        tokio::time::timeout(SECONDS, node.global().sync()).await.expect("sync ends").unwrap();
+        within(node.global().sync()).await.unwrap();
     }
     for beam in beams {
         let expected =
@@ -89,7 +84,7 @@ async fn expect_members(rust: &[&Node], beams: &[&BeamNode]) {
               ets:tab2list(global_locks)]"
         );
         beam.wait_until(&state, "[[],[],true,[]]").await;
-        beam.expect_within(SECONDS, "global:sync()", "ok").await;
+        beam.expect("global:sync()", "ok").await;
     }
 }
 
@@ -106,7 +101,7 @@ async fn expect_names_work(rust: &[&Node], beams: &[&BeamNode]) {
         for other in beams {
             other.expect(&format!("node(global:whereis_name({shown}))"), &beam.atom()).await;
         }
-        beam.expect_within(SECONDS, &format!("global:unregister_name({shown})"), "ok").await;
+        beam.expect(&format!("global:unregister_name({shown})"), "ok").await;
     }
     for node in rust {
         let name = Term::tuple([atom!("name_of").into(), node.name().as_atom().clone().into()]);
@@ -129,11 +124,12 @@ async fn expect_names_work(rust: &[&Node], beams: &[&BeamNode]) {
 /// Registers a new process of the BEAM under `name`.
 async fn register(beam: &BeamNode, name: &str) {
     let register = format!("global:register_name({name}, spawn(fun() -> receive stop -> ok end end))");
-    beam.expect_within(SECONDS, &register, "yes").await;
+    beam.expect(&register, "yes").await;
 }
 
+/// What takes some milliseconds, or for ever if a node does not answer.
 async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(SECONDS, future).await.expect("it takes some milliseconds")
+    tokio::time::timeout(PATIENCE, future).await.expect("it takes some milliseconds")
 }
 
 /// A process that does nothing.

@@ -140,7 +140,7 @@ async fn locks_are_kept_for_those_who_live() {
     // Held, shared by the same requester, and given up one by one.
     let holder = |id: &str| {
         format!(
-            "spawn(fun() -> true = global:set_lock({{res, {id}}}, {nodes}, 0), register(holder, self()), receive stop -> ok end end), timer:sleep(100)"
+            "Me = self(), Holder = spawn(fun() -> true = global:set_lock({{res, {id}}}, {nodes}, 0), Me ! locked, receive stop -> ok end end), register(holder, Holder), receive locked -> ok end"
         )
     };
     a.expect(&holder("one"), "ok").await;

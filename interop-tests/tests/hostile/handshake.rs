@@ -75,7 +75,7 @@ async fn who_does_not_shake_hands_properly_is_refused_at_once() {
     let received = rest_of(begin(&target, &not_the_answer));
     assert!(received.starts_with(b"\x00\x03sok"), "{received:?}");
     site.expect_complaint("a status for an answer", &["waiting for its reply"]).await.unwrap();
-    site.finish(Duration::from_secs(2)).await;
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn who_lacks_a_mandatory_flag_is_told_so() {
     }
     let flags = Flags::MANDATORY_25_DIGEST | Flags::UNLINK_ID | Flags::V4_NC;
     connect(&target, &RawOptions { flags, ..site.options() });
-    site.finish(Duration::from_secs(2)).await;
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn who_has_another_cookie_is_refused_whoever_it_says_it_is() {
     // Whoever knows the cookie may have a name of the other kind.
     let peer = RawOptions { name: "peer@host.example.org".to_owned(), ..site.options() };
     assert!(connect(&target, &peer).is_answered());
-    site.finish(Duration::from_secs(2)).await;
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -150,17 +150,18 @@ async fn half_handshakes_end_after_the_setup_time() {
     let number = waiting.len() + 1;
     while started.elapsed() < SETUP_TIME - Duration::from_millis(500) {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        slow.write_all(b"N").unwrap();
+        // It may have been closed by now, if this test was held up.
+        let _ = slow.write_all(b"N");
     }
     waiting.push(slow);
     for stream in waiting {
         rest_of(stream);
     }
     let took = started.elapsed();
-    assert!(took > SETUP_TIME && took < SETUP_TIME + Duration::from_secs(4), "{took:?}");
+    assert!(took > SETUP_TIME, "{took:?}");
     let complaints = site.complaints(number).await;
     assert_eq!(complaints.len(), number, "{complaints:#?}");
     assert!(complaints.iter().all(|line| line.contains("said nothing for 7 s")), "{complaints:#?}");
     assert_eq!(connect.result().await.as_deref(), Ok("true"));
-    site.finish(Duration::from_secs(2)).await;
+    site.finish().await;
 }

@@ -1,7 +1,5 @@
 //! What comes after a proper handshake: each case at a Rust node, and at real ones, which must do the same.
 
-use std::time::Duration;
-
 use interop_tests::raw_peer::{RawOptions, RawPeer, encoded};
 use interop_tests::{Epmd, Release};
 
@@ -117,7 +115,7 @@ async fn a_rust_node_closes_the_connection_of_who_breaks_the_protocol_and_no_oth
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    site.finish(Duration::from_secs(2)).await;
+    site.finish().await;
 }
 
 async fn a_real_node_does_the_same(release: Release) {

@@ -39,24 +39,24 @@ async fn lengths_reserve_nothing_and_too_long_ones_are_refused() {
     assert!(grown < 32 * MIB, "{} MiB for frames that were only announced", grown / MIB);
     // They go in the middle of a frame, which is how nodes go, too.
     drop(peers);
-    site.finish(Duration::from_secs(2)).await;
+    site.finish().await;
 }
 
 #[tokio::test]
-async fn ten_million_nested_lists_come_back() {
+async fn a_million_nested_lists_come_back() {
     let mut site = Site::start(Release::Otp29).await;
     let target = site.target().await;
     let mut peer = connect(&target, &site.options());
     // The bystander shall not wait for its turn behind them.
     let echo = spawn_echo(&site).await;
-    let elements = [[108, 0, 0, 0, 1].repeat(10_000_000), vec![106; 10_000_001]].concat();
+    let elements = [[108, 0, 0, 0, 1].repeat(1_000_000), vec![106; 1_000_001]].concat();
     let tails = [[108, 0, 0, 0, 1, 106].repeat(1_000_000), vec![106]].concat();
     for payload in [elements, tails] {
         let message = [&[104, 2], &encoded(&peer.pid(2))[..], &payload].concat();
         peer.send(&format!("{{22, {}, {echo}}}", peer.pid(1)), &message);
         assert!(comes_back(&mut peer, &payload));
     }
-    site.finish(Duration::from_secs(10)).await;
+    site.finish().await;
 }
 
 /// The pid of a new echo.
@@ -115,7 +115,7 @@ async fn half_a_million_atoms_leave_nothing_behind() {
     }
     let grown = resident(&site.rust).saturating_sub(before);
     assert!(grown < 16 * MIB, "{} MiB for atoms that nobody has any more", grown / MIB);
-    site.finish(Duration::from_secs(5)).await;
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -137,11 +137,15 @@ async fn what_a_connection_holds_goes_with_it() {
         }
         assert!(peer.is_answered());
         after_each.push(resident(&site.rust) / MIB);
+        // The next one is not to find what this one has held.
+        let name = peer.name().to_owned();
+        drop(peer);
+        site.expect_disconnected(&name).await;
     }
     // The allocator keeps what it got once, so one more of them does not show.
     let grown = after_each[3].saturating_sub(after_each[1]);
     assert!(grown < 60, "MiB after each: {after_each:?}");
-    site.finish(Duration::from_secs(5)).await;
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -176,7 +180,7 @@ async fn who_does_not_read_holds_up_only_who_sends_to_it() {
         site.rust.atom()
     );
     site.beam.expect(&source, "[a,a,a,done]").await;
-    site.finish(Duration::from_secs(2)).await;
+    site.finish().await;
 }
 
 #[tokio::test]
@@ -230,7 +234,7 @@ async fn services_survive_what_they_do_not_understand() {
         site.beam.eval(&format!("erpc:call({}, erlang, registered, [])", site.rust.atom())).await.unwrap();
     assert_eq!(sorted(&names), sorted(&again), "all of them live");
     site.beam.expect(&format!("net_adm:ping({})", site.rust.atom()), "pong").await;
-    site.finish(Duration::from_secs(2)).await;
+    site.finish().await;
 }
 
 fn sorted(list: &str) -> Vec<&str> {
