@@ -96,6 +96,17 @@ impl Epmd {
         nodes.collect()
     }
 
+    /// The port that the node of this full name listens on.
+    ///
+    /// # Panics
+    /// If it is not registered.
+    #[must_use]
+    pub fn port_of(&self, node: &str) -> u16 {
+        let alive = node.split('@').next().unwrap_or_default();
+        let port = self.names().into_iter().find_map(|(name, port)| (name == alive).then_some(port));
+        port.unwrap_or_else(|| panic!("{node} is not registered"))
+    }
+
     // NAMES: the request's length, then its one byte; the answer begins with the daemon's port.
     fn ask_names(&self) -> Option<String> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;

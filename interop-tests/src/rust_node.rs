@@ -1,10 +1,10 @@
 //! A Rust node of a test, as the command `erlnode start` makes it.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use rustix::process::Signal;
 use tokio::time::sleep;
@@ -111,6 +111,18 @@ impl RustNode {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.pid()
+    }
+
+    /// How much memory it has now, in bytes: its resident set.
+    ///
+    /// # Panics
+    /// If it has ended.
+    #[must_use]
+    pub fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process");
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process with memory");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kB") * 1024
     }
 
     /// What it has written to standard output.

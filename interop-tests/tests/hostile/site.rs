@@ -64,7 +64,7 @@ impl Site {
     pub(crate) async fn target(&self) -> Target {
         let pid = format!("erpc:call({}, erlang, whereis, [echo])", self.rust.atom());
         Target {
-            port: port_of(&self.epmd, self.rust.name()),
+            port: self.epmd.port_of(self.rust.name()),
             cookie: self.rust.cookie().to_owned(),
             echo: pid_text(&self.beam, &pid).await,
         }
@@ -133,17 +133,11 @@ pub(crate) async fn beam_target(epmd: &Epmd, release: Release) -> (BeamNode, Tar
                 register(echo, Echo)";
     beam.expect(echo, "true").await;
     let target = Target {
-        port: port_of(epmd, beam.name()),
+        port: epmd.port_of(beam.name()),
         cookie: beam.cookie().to_owned(),
         echo: pid_text(&beam, "whereis(echo)").await,
     };
     (beam, target)
-}
-
-pub(crate) fn port_of(epmd: &Epmd, node: &str) -> u16 {
-    let alive = node.split('@').next().unwrap();
-    let names = epmd.names();
-    names.iter().find(|(name, _)| name == alive).map(|(_, port)| *port).unwrap()
 }
 
 /// The pid that `expression` gives, with the name and creation of its node.

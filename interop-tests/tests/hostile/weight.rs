@@ -1,10 +1,9 @@
 //! What would take memory, time or places without end.
 
-use std::fs;
 use std::time::Duration;
 
+use interop_tests::Release;
 use interop_tests::raw_peer::{RawPeer, encoded};
-use interop_tests::{Release, RustNode};
 
 use crate::packets::fragment;
 use crate::site::{Site, connect, pid_text};
@@ -12,18 +11,11 @@ use crate::stream::{control, reference, to_name};
 
 const MIB: u64 = 1 << 20;
 
-/// How much memory the node has now.
-fn resident(node: &RustNode) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", node.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
-}
-
 #[tokio::test]
 async fn lengths_reserve_nothing_and_too_long_ones_are_refused() {
     let mut site = Site::start(Release::Otp27).await;
     let target = site.target().await;
-    let before = resident(&site.rust);
+    let before = site.rust.resident();
     let mut peers = Vec::new();
     for _ in 0..20 {
         let mut peer = connect(&target, &site.options());
@@ -35,7 +27,7 @@ async fn lengths_reserve_nothing_and_too_long_ones_are_refused() {
     peer.send_bytes(&[0xff, 0xff, 0xff, 0xff, 131, 68]);
     assert!(peer.is_closed());
     site.expect_complaint("length", &[peer.name(), "4294967295 bytes is announced"]).await.unwrap();
-    let grown = resident(&site.rust).saturating_sub(before);
+    let grown = site.rust.resident().saturating_sub(before);
     assert!(grown < 32 * MIB, "{} MiB for frames that were only announced", grown / MIB);
     // They go in the middle of a frame, which is how nodes go, too.
     drop(peers);
@@ -109,11 +101,11 @@ async fn half_a_million_atoms_leave_nothing_behind() {
                 assert!(peer.receive_with(format!("atom{round:04}0000").as_bytes()[..4].as_ref()).is_some());
             }
             if round == 399 {
-                before = resident(&site.rust);
+                before = site.rust.resident();
             }
         }
     }
-    let grown = resident(&site.rust).saturating_sub(before);
+    let grown = site.rust.resident().saturating_sub(before);
     assert!(grown < 16 * MIB, "{} MiB for atoms that nobody has any more", grown / MIB);
     site.finish().await;
 }
@@ -136,7 +128,7 @@ async fn what_a_connection_holds_goes_with_it() {
             control(&mut peer, &format!("{{19, {own}, {process}, {reference}}}"));
         }
         assert!(peer.is_answered());
-        after_each.push(resident(&site.rust) / MIB);
+        after_each.push(site.rust.resident() / MIB);
         // The next one is not to find what this one has held.
         let name = peer.name().to_owned();
         drop(peer);
@@ -153,7 +145,7 @@ async fn who_does_not_read_holds_up_only_who_sends_to_it() {
     let mut site = Site::start(Release::Otp27).await;
     let target = site.target().await;
     let mut peer = connect(&target, &site.options());
-    let before = resident(&site.rust);
+    let before = site.rust.resident();
     // A gigabyte, if it were read.
     let own = peer.pid(1);
     peer.send(&to_name(&peer, "source"), &encoded(&format!("{{{own}, 131072, <<0:65536>>}}")));
@@ -172,7 +164,7 @@ async fn who_does_not_read_holds_up_only_who_sends_to_it() {
     site.beam.expect(&format!("net_adm:ping({})", site.rust.atom()), "pong").await;
     let rex = format!("gen_server:call({{rex, {}}}, {{call, rust, echo, [a], self()}})", site.rust.atom());
     site.beam.expect(&rex, "a").await;
-    let grown = resident(&site.rust).saturating_sub(before);
+    let grown = site.rust.resident().saturating_sub(before);
     assert!(grown < 32 * MIB, "{} MiB for a peer that does not read", grown / MIB);
     drop(peer);
     let source = format!(
