@@ -20,6 +20,7 @@
 //! ```
 
 mod beam;
+mod comparison;
 mod elixir;
 mod epmd;
 mod eval;
@@ -36,6 +37,7 @@ mod scratch;
 mod wait;
 
 pub use self::beam::BeamNode;
+pub use self::comparison::Comparison;
 pub use self::elixir::ElixirNode;
 pub use self::epmd::Epmd;
 pub use self::eval::{EvalError, PendingEval, Shell};

@@ -4,21 +4,20 @@
 //! with the Rust node for `TARGET`, once with another BEAM node of its release. The results are to be equal, whatever
 //! they are, and so is what comes to the log of the caller.
 
-use interop_tests::{BeamNode, Epmd, NodeOptions, Release, RustNode};
+use interop_tests::{Comparison, Release};
 
-/// A module with funs to send, and a handler of log events that sends them to the process `events`.
-const SET_UP: &str = r#"
-    Load = fun(Module, Forms) ->
-        Parsed = [begin {ok, T, _} = erl_scan:string(F), {ok, P} = erl_parse:parse_form(T), P end || F <- Forms],
-        {ok, Module, Code} = compile:forms(Parsed),
-        {module, Module} = code:load_binary(Module, "generated", Code)
-    end,
-    Load(absent, ["-module(absent).", "-export([none/0, one/1]).",
-        "none() -> fun() -> ok end.", "one(X) -> fun(Y) -> {X, Y} end."]),
-    Load(forward, ["-module(forward).", "-export([log/2]).",
-        "log(Event, _) -> case whereis(events) of undefined -> ok; To -> To ! {event, Event} end."]),
-    ok = logger:add_handler(forward, forward, #{}),
-    ok = logger:remove_handler(default)"#;
+/// Funs to send.
+const ABSENT: &str = "
+    -module(absent).
+    -export([none/0, one/1]).
+    none() -> fun() -> ok end.
+    one(X) -> fun(Y) -> {X, Y} end.";
+
+/// A handler of log events that sends them to the process `events`.
+const FORWARD: &str = "
+    -module(forward).
+    -export([log/2]).
+    log(Event, _) -> case whereis(events) of undefined -> ok; To -> To ! {event, Event} end.";
 
 /// What is in scope of each expression.
 const HELPERS: &str = r#"
@@ -79,28 +78,13 @@ const CASES: &[(&str, &str)] = &[
 ];
 
 async fn as_a_beam_node(release: Release) {
-    let epmd = Epmd::start(release).await;
-    let rust = RustNode::start(NodeOptions::with(&epmd)).await;
-    let other = BeamNode::start(release, NodeOptions::with(&epmd)).await;
-    let caller = BeamNode::start(release, NodeOptions::with(&epmd)).await;
-    caller.expect(SET_UP, "ok").await;
+    let nodes = Comparison::start(release).await;
+    nodes.caller.load_module("absent", ABSENT).await;
+    nodes.caller.load_module("forward", FORWARD).await;
+    let handle = "ok = logger:add_handler(forward, forward, #{}), logger:remove_handler(default)";
+    nodes.caller.expect(handle, "ok").await;
     for (source, part) in CASES {
-        let eval = async |target: &str| {
-            // Where a stack goes through Erlang code of OTP there are a file and a line in it.
-            let source = format!(
-                "{HELPERS} Location = fun
-                    L({{erpc, F, A, [{{file, _}}, {{line, _}}]}}) -> {{erpc, F, A, []}};
-                    L(T) when is_tuple(T) -> list_to_tuple([L(E) || E <- tuple_to_list(T)]);
-                    L([H | T]) -> [L(H) | L(T)];
-                    L(Other) -> Other
-                end, Location({source})"
-            );
-            let value = caller.eval(&source.replace("TARGET", target)).await;
-            value.unwrap_or_else(|error| panic!("{source}: {error}")).replace(target, "TARGET")
-        };
-        let expected = eval(&other.atom()).await;
-        assert!(expected.contains(part), "{source} on {release}: {expected}");
-        assert_eq!(eval(&rust.atom()).await, expected, "{source}");
+        nodes.same(HELPERS, source, part).await;
     }
 }
 
