@@ -1,7 +1,7 @@
 //! The services that other nodes expect of every node: what OTP's kernel application is to a BEAM node.
 
 use super::kernel_sup::supervise;
-use super::{erpc, global, net_kernel, rpc};
+use super::{erpc, global, net_kernel, proc_lib, rpc};
 use crate::node::{Builder, Node, StartError};
 
 impl Builder {
@@ -58,6 +58,7 @@ impl Node {
 /// Before the first connection: a BEAM node talks to them as soon as it is connected.
 fn start_services(node: &Node) {
     erpc::export(node);
+    proc_lib::export(node);
     node.export_standard_functions();
     supervise(node, Some("net_kernel"), net_kernel::net_kernel);
     supervise(node, Some("rex"), rpc::rex);

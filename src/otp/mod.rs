@@ -8,6 +8,7 @@ mod kernel;
 mod kernel_sup;
 mod net_adm;
 mod net_kernel;
+mod proc_lib;
 mod rpc;
 pub mod supervisor;
 mod sys;
