@@ -220,6 +220,12 @@ async fn sys_and_supervisor_look_inside(release: Release) {
         "{RUST,gen_server,\"Status for generic server counter\"}",
     )
     .await;
+    let info = "Info = fun(Name, Item) -> \
+            rpc:call(RUST, erlang, process_info, [rpc:call(RUST, erlang, whereis, [Name]), Item]) end, \
+         {parent, Parent} = Info(counter, parent), Parent = rpc:call(RUST, erlang, whereis, [my_sup]), \
+         {element(2, Info(counter, dictionary)), Info(my_sup, parent)}";
+    let dictionary = "[{'$initial_call',{'Counter',init,1}},{'$ancestors',[my_sup]}]";
+    pair.expect(info, &format!("{{{dictionary},{{parent,undefined}}}}")).await;
     let suspended = "ok = sys:suspend(COUNTER), R = gen_server:send_request(COUNTER, get), \
         timeout = gen_server:wait_response(R, 50), ok = sys:resume(COUNTER), gen_server:receive_response(R, 50000)";
     pair.expect(suspended, "{reply,2}").await;

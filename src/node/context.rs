@@ -25,7 +25,6 @@ use crate::term::{Pid, Reference, Term};
 pub struct Process {
     node: Node,
     cell: Arc<ProcessCell>,
-    mailbox: Mailbox,
     /// Messages received since the task last let others run.
     received: u32,
 }
@@ -35,7 +34,7 @@ const RECEIVES_A_TURN: u32 = 256;
 
 impl Process {
     pub(crate) fn new(node: Node, cell: Arc<ProcessCell>) -> Process {
-        Process { node, cell, mailbox: Mailbox::default(), received: 0 }
+        Process { node, cell, received: 0 }
     }
 
     pub(crate) fn cell(&self) -> &Arc<ProcessCell> {
@@ -84,14 +83,14 @@ impl Process {
     pub async fn receive(&mut self) -> Message {
         self.let_others_run().await;
         poll_fn(|context| {
-            if let Some(message) = self.mailbox.pop() {
+            let mut mailbox = self.cell.mailbox.lock();
+            if let Some(message) = mailbox.pop() {
                 return Poll::Ready(message);
             }
-            if self.take_over_or_wait(context) {
+            if self.take_over_or_wait(&mut mailbox, context) {
                 return Poll::Pending;
             }
-            self.cell.mailbox_len.store(self.mailbox.len(), Ordering::Relaxed);
-            self.mailbox.pop().map_or(Poll::Pending, Poll::Ready)
+            mailbox.pop().map_or(Poll::Pending, Poll::Ready)
         })
         .await
     }
@@ -138,8 +137,7 @@ impl Process {
 
     /// The position behind all messages that are here now: a receive that starts there looks only at later ones.
     pub(crate) fn mailbox_end(&mut self) -> usize {
-        self.mailbox.take_over(self.cell.state.lock().inbox());
-        self.mailbox.len()
+        self.cell.all_messages().len()
     }
 
     pub(crate) fn poll_match(
@@ -148,22 +146,20 @@ impl Process {
         from: &mut usize,
         mut matches: impl FnMut(&Message) -> bool,
     ) -> Poll<Message> {
-        if let Some(message) = self.mailbox.take(from, &mut matches) {
-            return Poll::Ready(message);
-        }
+        let mut mailbox = self.cell.mailbox.lock();
         loop {
-            if self.take_over_or_wait(context) {
-                return Poll::Pending;
-            }
-            // Outside the lock: `matches` is foreign code.
-            if let Some(message) = self.mailbox.take(from, &mut matches) {
+            // Not under the lock of the state: `matches` is foreign code, which is not to hold up those who send.
+            if let Some(message) = mailbox.take(from, &mut matches) {
                 return Poll::Ready(message);
+            }
+            if self.take_over_or_wait(&mut mailbox, context) {
+                return Poll::Pending;
             }
         }
     }
 
     /// Takes over what is in the inbox; true if that is nothing, and the process will be woken when there is something.
-    fn take_over_or_wait(&mut self, context: &Context<'_>) -> bool {
+    fn take_over_or_wait(&self, mailbox: &mut Mailbox, context: &Context<'_>) -> bool {
         // Wakers are code of others, which must not run while the state is locked.
         let waker = context.waker().clone();
         let mut state = self.cell.state.lock();
@@ -171,7 +167,7 @@ impl Process {
         let unused = if nothing {
             state.set_receiver(waker)
         } else {
-            self.mailbox.take_over(state.inbox());
+            mailbox.take_over(state.inbox());
             Some(waker)
         };
         drop(state);
@@ -181,14 +177,12 @@ impl Process {
 
     /// Drops the first message from position `*from` on that `matches`, if it is here already.
     pub(crate) fn discard(&mut self, from: &mut usize, matches: impl FnMut(&Message) -> bool) {
-        self.mailbox.take_over(self.cell.state.lock().inbox());
-        self.mailbox.take(from, matches);
+        self.cell.all_messages().take(from, matches);
     }
 
     /// All messages that have come and were not received, for another process to take up.
     pub(crate) fn take_unread(&mut self) -> Vec<Message> {
-        self.mailbox.take_over(self.cell.state.lock().inbox());
-        std::iter::from_fn(|| self.mailbox.pop()).collect()
+        self.cell.all_messages().take_all().into()
     }
 
     async fn let_others_run(&mut self) {
@@ -445,7 +439,11 @@ impl Process {
     }
 
     fn child_options(&self) -> SpawnOptions {
-        SpawnOptions { group_leader: Some(self.group_leader()), ..SpawnOptions::default() }
+        SpawnOptions {
+            group_leader: Some(self.group_leader()),
+            parent: Some(self.pid().clone()),
+            ..SpawnOptions::default()
+        }
     }
 
     /// The group leader: the process that does input and output for this one.

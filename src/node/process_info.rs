@@ -1,11 +1,12 @@
 //! What can be seen of a process from outside: `erlang:process_info/1,2`.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Node;
-use super::registry::ProcessCell;
+use super::registry::{InitialCall, ProcessCell};
+use super::{Node, Process};
 use crate::atom;
-use crate::process::Recipient;
+use crate::process::{Message, Recipient};
 use crate::term::{Atom, Pid, Term};
 
 /// The items of `process_info/1`, in its order.
@@ -54,9 +55,11 @@ pub(crate) fn some(node: &Node, pid: &Pid, items: &Term) -> Option<Term> {
     }
     let cell = node.local(pid);
     let one = |wanted: &Term| {
-        if let Some([dictionary, _key]) = wanted.as_tuple() {
-            // There is none to look in.
-            return dictionary.is_atom("dictionary").then(undefined);
+        if let Some([name, key]) = wanted.as_tuple() {
+            let value = |cell: &Arc<ProcessCell>| dictionary(cell).into_iter().find(|(of, _)| of == key);
+            return name
+                .is_atom("dictionary")
+                .then(|| cell.as_ref().and_then(value).map_or_else(undefined, |(_, value)| value));
         }
         let name = wanted.as_atom()?.as_str();
         match &cell {
@@ -114,24 +117,65 @@ fn is_item(name: &str) -> bool {
     ALL.contains(&name) || OTHERS.contains(&name)
 }
 
+/// What waits to be received, messages that a selective receive has passed over included. One that has no external
+/// form is shown as `undefined`.
+fn messages(cell: &ProcessCell) -> Term {
+    let Some(messages) = cell.try_all_messages() else { return Term::NIL };
+    Term::list(messages.iter().map(|message| message.to_term().unwrap_or_else(|_| undefined())))
+}
+
+fn queue_len(cell: &ProcessCell) -> usize {
+    cell.try_all_messages().map_or_else(|| cell.state.lock().inbox_len(), |messages| messages.len())
+}
+
+/// What is known of it: without what values and terms point to.
+fn memory(cell: &ProcessCell) -> usize {
+    size_of::<ProcessCell>() + cell.task_size.load(Ordering::Relaxed) + queue_len(cell) * size_of::<Message>()
+}
+
+/// What `proc_lib` has in the dictionary of its processes.
+fn dictionary(cell: &ProcessCell) -> Vec<(Term, Term)> {
+    let Some(ancestors) = &cell.ancestors else { return Vec::new() };
+    vec![
+        (Term::Atom(atom!("$initial_call")), cell.initial_call.to_term()),
+        (Term::Atom(atom!("$ancestors")), Term::list(ancestors.iter().cloned())),
+    ]
+}
+
+fn pairs(pairs: Vec<(Term, Term)>) -> Term {
+    Term::list(pairs.into_iter().map(|(key, value)| Term::tuple([key, value])))
+}
+
+impl Process {
+    /// The dictionary, as others see it.
+    pub(crate) fn dictionary(&self) -> Term {
+        pairs(dictionary(self.cell()))
+    }
+}
+
+impl InitialCall {
+    fn to_term(&self) -> Term {
+        let [module, function] = [&self.module, &self.function].map(|name| Term::Atom(name.clone()));
+        Term::tuple([module, function, Term::from(self.arity)])
+    }
+}
+
 fn item(node: &Node, cell: &ProcessCell, name: &str) -> Option<Term> {
+    // Before the state is locked, which comes after the mailbox.
+    match name {
+        "messages" => return Some(messages(cell)),
+        "message_queue_len" => return Some(Term::from(queue_len(cell))),
+        "memory" => return Some(Term::from(memory(cell))),
+        _ => {}
+    }
     let state = cell.state.lock();
     let pids = |pids: Vec<Pid>| Term::list(pids.into_iter().map(Term::Pid));
-    let mfa = || {
-        let call = &cell.initial_call;
-        Term::tuple([
-            Term::Atom(call.module.clone()),
-            Term::Atom(call.function.clone()),
-            Term::from(call.arity),
-        ])
-    };
-    let waiting = cell.mailbox_len.load(Ordering::Relaxed) + state.inbox_len();
     Some(match name {
         "registered_name" => {
             drop(state);
             node.names().name_of(&cell.pid).map_or(Term::NIL, Term::Atom)
         }
-        "initial_call" | "current_function" => mfa(),
+        "initial_call" | "current_function" => cell.initial_call.to_term(),
         "current_location" => {
             let call = &cell.initial_call;
             Term::tuple([
@@ -141,8 +185,15 @@ fn item(node: &Node, cell: &ProcessCell, name: &str) -> Option<Term> {
                 Term::NIL,
             ])
         }
-        "status" => Term::Atom(if state.is_waiting() { atom!("waiting") } else { atom!("running") }),
-        "message_queue_len" => Term::from(waiting),
+        "status" => Term::Atom(if state.exit_reason().is_some() {
+            atom!("exiting")
+        } else if cell.is_running.load(Ordering::Relaxed) {
+            atom!("running")
+        } else if state.is_waiting() || state.inbox_len() == 0 {
+            atom!("waiting")
+        } else {
+            atom!("runnable")
+        }),
         "links" => pids(state.linked().cloned().collect()),
         "monitors" => Term::list(
             state
@@ -156,20 +207,70 @@ fn item(node: &Node, cell: &ProcessCell, name: &str) -> Option<Term> {
         "error_handler" => Term::Atom(atom!("error_handler")),
         "priority" => Term::Atom(atom!("normal")),
         "message_queue_data" => Term::Atom(atom!("off_heap")),
-        "parent" | "label" => undefined(),
-        // What waits is decoded by the process itself, so only its number is known.
-        "messages" | "garbage_collection_info" => Term::NIL,
+        "parent" => cell.parent.clone().map_or_else(undefined, Term::Pid),
+        "label" => undefined(),
+        "dictionary" => pairs(dictionary(cell)),
+        "garbage_collection_info" => Term::NIL,
         "backtrace" => Term::Binary(bytes::Bytes::new()),
-        "dictionary" | "suspending" | "sequential_trace_token" | "binary" | "current_stacktrace" => Term::NIL,
+        "suspending" | "sequential_trace_token" | "binary" | "current_stacktrace" => Term::NIL,
         "last_calls" | "async_dist" => Term::from(false),
         // There is no heap of its own, and no garbage.
         "total_heap_size" | "heap_size" | "stack_size" | "catchlevel" | "trace" | "fullsweep_after"
         | "min_heap_size" | "min_bin_vheap_size" => Term::from(0),
-        "memory" => Term::from(size_of::<ProcessCell>()),
         "garbage_collection" => Term::list(
             ["min_bin_vheap_size", "min_heap_size", "fullsweep_after", "minor_gcs"]
                 .map(|name| pair(name, Term::from(0))),
         ),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::tests::{in_process, term};
+
+    fn look(node: &Node, pid: &Pid, items: &str) -> String {
+        some(node, pid, &term(items)).expect("items are right").to_string()
+    }
+
+    #[tokio::test]
+    async fn messages_that_were_passed_over_are_seen_in_their_order() {
+        let node = Node::nonode();
+        let seen = in_process(&node, async |mut process| {
+            let (node, own) = (process.node().clone(), process.pid().clone());
+            for number in 1..=3 {
+                process.send(&own, number).await.unwrap();
+            }
+            process.receive_match(|message| message.to_term().unwrap() == Term::from(2)).await;
+            process.send(&own, term("{four, \"4\"}")).await.unwrap();
+            // In the midst of a receive nobody looks in, and nobody waits for ever.
+            process
+                .receive_match(|_| {
+                    assert_eq!(look(&node, &own, "messages"), "{messages,[]}");
+                    true
+                })
+                .await;
+            look(&node, &own, "[messages, message_queue_len, status]")
+        });
+        let expected = "[{messages,[3,{four,\"4\"}]},{message_queue_len,2},{status,running}]";
+        assert_eq!(seen.await, expected);
+    }
+
+    #[tokio::test]
+    async fn who_started_a_process_is_known() {
+        let node = Node::nonode();
+        let outside = node.spawn(|_| std::future::pending());
+        assert_eq!(look(&node, &outside, "[parent, dictionary]"), "[{parent,undefined},{dictionary,[]}]");
+        assert_eq!(
+            look(&node, &outside, "{dictionary, '$ancestors'}"),
+            "{{dictionary,'$ancestors'},undefined}"
+        );
+        let (own, seen) = in_process(&node, async |process| {
+            let child = process.spawn(|_| std::future::pending());
+            (process.pid().clone(), look(process.node(), &child, "parent"))
+        })
+        .await;
+        assert_eq!(seen, Term::tuple([Term::Atom(atom!("parent")), Term::Pid(own)]).to_string());
+    }
 }

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use smallvec::SmallVec;
 
 use super::connection::Connection;
-use crate::process::ProcessState;
-use crate::term::{Atom, Creation, Pid, Reference};
+use crate::process::{Mailbox, ProcessState};
+use crate::term::{Atom, Creation, Pid, Reference, Term};
 
 /// A process as the node sees it.
 #[derive(Debug)]
@@ -25,13 +26,42 @@ pub(crate) struct ProcessCell {
     pub(crate) related: Mutex<SmallVec<[Weak<Connection>; 1]>>,
     /// Whether it wants to hear of nodes that come and go.
     pub(crate) monitors_nodes: AtomicBool,
-    /// Messages that it has taken over from its inbox and not used yet.
-    pub(crate) mailbox_len: AtomicUsize,
+    /// Messages that it has taken over from its inbox and not used yet. Only the process itself holds the lock for
+    /// long, and it is locked before the state.
+    pub(crate) mailbox: Mutex<Mailbox>,
+    /// Whether its task runs at this moment.
+    pub(crate) is_running: AtomicBool,
+    /// What its task takes, in bytes.
+    pub(crate) task_size: AtomicUsize,
+    /// Who spawned it.
+    pub(crate) parent: Option<Pid>,
+    /// Of a process that a supervisor or server started, as `proc_lib` does: names or pids, the parent first.
+    pub(crate) ancestors: Option<Arc<[Term]>>,
     /// How often its task was polled: what a BEAM counts as reductions.
     pub(crate) polls: AtomicU64,
     /// What it runs, for those who look.
     pub(crate) initial_call: InitialCall,
 }
+
+impl ProcessCell {
+    /// Its messages, all in the mailbox.
+    pub(crate) fn all_messages(&self) -> MutexGuard<'_, Mailbox> {
+        let mut mailbox = self.mailbox.lock();
+        mailbox.take_over(self.state.lock().inbox());
+        mailbox
+    }
+
+    /// As [`all_messages`](ProcessCell::all_messages), for others than the process itself: `None` if it looks through
+    /// them for too long, or has itself looked at.
+    pub(crate) fn try_all_messages(&self) -> Option<MutexGuard<'_, Mailbox>> {
+        let mut mailbox = self.mailbox.try_lock_for(LOOK_LIMIT)?;
+        mailbox.take_over(self.state.lock().inbox());
+        Some(mailbox)
+    }
+}
+
+/// How long the mailbox of a process is waited for by those who only look.
+const LOOK_LIMIT: Duration = Duration::from_millis(50);
 
 /// What a process was started with, as `{Module, Function, Arity}`.
 #[derive(Debug, Clone)]

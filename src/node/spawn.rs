@@ -29,6 +29,10 @@ pub(crate) struct SpawnOptions {
     /// The process that monitors it from the start, and by which reference.
     pub(crate) monitor: Option<(Pid, Reference)>,
     pub(crate) group_leader: Option<Pid>,
+    /// The process that spawns it.
+    pub(crate) parent: Option<Pid>,
+    /// What it has as `$ancestors`, if it is started as `proc_lib` does.
+    pub(crate) ancestors: Option<Arc<[Term]>>,
     /// What those who look at the process see as its function.
     pub(crate) initial_call: Option<InitialCall>,
 }
@@ -59,6 +63,7 @@ impl Node {
         let process = Process::new(self.clone(), cell);
         match catch_unwind(AssertUnwindSafe(|| body(process))) {
             Ok(body) => {
+                running.cell.task_size.store(size_of_val(&body), Ordering::Relaxed);
                 self.runtime().spawn(run(running, body));
             }
             // As if the body had panicked: whoever spawns a process does not end with it.
@@ -85,7 +90,11 @@ impl Node {
             has_task: AtomicBool::new(false),
             related: Mutex::new(SmallVec::new()),
             monitors_nodes: AtomicBool::new(false),
-            mailbox_len: AtomicUsize::new(0),
+            mailbox: Mutex::default(),
+            is_running: AtomicBool::new(false),
+            task_size: AtomicUsize::new(0),
+            parent: options.parent,
+            ancestors: options.ancestors,
             polls: AtomicU64::new(0),
             initial_call: options.initial_call.unwrap_or_else(|| InitialCall {
                 module: atom!("erlnode"),
@@ -137,6 +146,7 @@ impl Node {
 
     /// Nothing can reach the process any more; what all those are to be told who are to know comes back.
     fn remove_process(&self, cell: &Arc<ProcessCell>, reason: &Term) -> Outgoings {
+        let unread = cell.mailbox.lock().take_all();
         let remains = cell.state.lock().terminate(reason);
         self.names().process_ended(&cell.pid);
         self.process_table().remove(&cell.pid);
@@ -150,7 +160,7 @@ impl Node {
         }
         // Values of any type, so code of others, which is not to come between the steps of the end.
         let Remains { outgoing, inbox, wakers } = remains;
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop((inbox, wakers)))) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop((unread, inbox, wakers)))) {
             panicked(&cell.pid, &*panic);
         }
         outgoing
@@ -232,7 +242,10 @@ where
     // What the process sends during this poll goes out together at its end.
     let _cork = Cork::new();
     let Some(body) = body.as_pin_mut() else { return Poll::Ready(Exit::normal().into_reason()) };
-    let polled = match catch_unwind(AssertUnwindSafe(|| body.poll(context))) {
+    cell.is_running.store(true, Ordering::Relaxed);
+    let polled = catch_unwind(AssertUnwindSafe(|| body.poll(context)));
+    cell.is_running.store(false, Ordering::Relaxed);
+    let polled = match polled {
         Ok(polled) => {
             polled.map(|ended| ended.map_or_else(Exit::into_reason, |()| Exit::normal().into_reason()))
         }

@@ -239,7 +239,8 @@ impl Process {
             link: link.then(|| self.pid().clone()),
             monitor: monitor.then(|| (self.pid().clone(), reference.clone())),
             group_leader: Some(self.group_leader()),
-            initial_call: None,
+            parent: Some(self.pid().clone()),
+            ..SpawnOptions::default()
         };
         let cell = node.new_function_cell(options, &module, &function, &arguments);
         let answer = SpawnReply { request: reference.clone(), result: Ok(cell.pid.clone()), link, monitor };

@@ -57,7 +57,8 @@ impl Node {
                     link: options.link.then(|| request.from.clone()),
                     monitor: options.monitor.then(|| (request.from.clone(), request.id.clone())),
                     group_leader: Some(request.group_leader.clone()),
-                    initial_call: None,
+                    parent: Some(request.from.clone()),
+                    ..SpawnOptions::default()
                 };
                 let cell = self.new_function_cell(spawn, &request.module, &request.function, &arguments);
                 // This runs before the end of the connection is seen to.

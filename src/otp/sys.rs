@@ -82,16 +82,11 @@ impl System {
     }
 
     fn status(&self, status: Status<'_>) -> Term {
-        let Status { process, initial_call, name, parent, state } = status;
+        let Status { process, name, parent, state, .. } = status;
         let atom = Term::Atom;
         let running = atom(if self.suspended { atom!("suspended") } else { atom!("running") });
         let parent = Term::Pid(parent.clone());
-        let InitialCall { module, function, arity } = initial_call;
-        let initial_call = Term::tuple([atom(module), atom(function), Term::from(arity)]);
-        let dictionary = Term::list([
-            Term::tuple([atom(atom!("$initial_call")), initial_call]),
-            Term::tuple([atom(atom!("$ancestors")), Term::list([parent.clone()])]),
-        ]);
+        let dictionary = process.dictionary();
         let name = name.map_or_else(|| Term::Pid(process.pid().clone()).to_string(), Atom::to_string);
         let header = Term::charlist(&format!("Status for generic server {name}"));
         let entry = |key: &str, value: Term| Term::tuple([Term::charlist(key), value]);

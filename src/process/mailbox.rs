@@ -63,6 +63,15 @@ impl Mailbox {
         }
     }
 
+    /// All messages, which leaves none.
+    pub(crate) fn take_all(&mut self) -> VecDeque<Message> {
+        std::mem::take(&mut self.queue)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Message> {
+        self.queue.iter()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.queue.len()
     }

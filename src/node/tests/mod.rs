@@ -25,7 +25,7 @@ pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
 }
 
 /// Runs `body` in a process and gives what it gives.
-async fn in_process<R, Fut>(node: &Node, body: impl FnOnce(Process) -> Fut) -> R
+pub(crate) async fn in_process<R, Fut>(node: &Node, body: impl FnOnce(Process) -> Fut) -> R
 where
     R: Send + 'static,
     Fut: Future<Output = R> + Send + 'static,

@@ -70,6 +70,7 @@ pub(crate) struct Origin {
     pub(crate) group_leader: Pid,
     /// Whom it is linked with.
     pub(crate) parent: Option<Arc<ProcessCell>>,
+    starter: Option<Arc<ProcessCell>>,
 }
 
 impl Origin {
@@ -78,6 +79,24 @@ impl Origin {
             node: process.node().clone(),
             group_leader: process.group_leader(),
             parent: link.then(|| process.cell().clone()),
+            starter: Some(process.cell().clone()),
+        }
+    }
+
+    /// What the new process has of its origin.
+    pub(crate) fn options(&self) -> SpawnOptions {
+        let ancestors = self.starter.iter().flat_map(|starter| {
+            let own = match self.node.names().name_of(&starter.pid) {
+                Some(name) => Term::Atom(name),
+                None => Term::Pid(starter.pid.clone()),
+            };
+            std::iter::once(own).chain(starter.ancestors.iter().flat_map(|others| others.iter().cloned()))
+        });
+        SpawnOptions {
+            group_leader: Some(self.group_leader.clone()),
+            parent: self.starter.as_ref().map(|starter| starter.pid.clone()),
+            ancestors: Some(ancestors.collect()),
+            ..SpawnOptions::default()
         }
     }
 }
@@ -140,7 +159,8 @@ impl Node {
     ///
     /// Does what `gen_server:start/4` does.
     pub fn start_server<S: GenServer>(&self, server: S) -> Start<S> {
-        let origin = Origin { node: self.clone(), group_leader: self.pid().clone(), parent: None };
+        let origin =
+            Origin { node: self.clone(), group_leader: self.pid().clone(), parent: None, starter: None };
         Start::new(origin, server)
     }
 }
@@ -176,14 +196,15 @@ impl Process {
 }
 
 async fn start<S: GenServer>(start: Start<S>) -> Result<Pid, StartError> {
-    let Start { origin: Origin { node, group_leader, parent }, server, name, timeout } = start;
+    let Start { origin, server, name, timeout } = start;
+    let options = origin.options();
+    let Origin { node, parent, .. } = origin;
     let mut watcher = node.temporary_process();
     let reference = node.make_ref();
     let options = SpawnOptions {
         monitor: Some((watcher.process().pid().clone(), reference.clone())),
-        group_leader: Some(group_leader),
         initial_call: Some(S::initial_call()),
-        ..SpawnOptions::default()
+        ..options
     };
     let cell = node
         .new_child(options, name.clone(), parent.as_deref())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Supervisor;
 use crate::atom;
-use crate::node::{Node, Process, SpawnOptions};
+use crate::node::{Node, Process};
 use crate::otp::gen_server::{GenServer, Origin, Start, StartError};
 use crate::process::{Exit, ExitKind, Signal};
 use crate::term::{Atom, Pid, Term};
@@ -214,10 +214,9 @@ impl Parent {
         F: FnOnce(Process) -> Fut,
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
-        let Origin { node, group_leader, parent } = &self.0;
-        let options = SpawnOptions { group_leader: Some(group_leader.clone()), ..SpawnOptions::default() };
+        let Origin { node, parent, .. } = &self.0;
         let cell = node
-            .new_child(options, name, parent.as_deref())
+            .new_child(self.0.options(), name, parent.as_deref())
             .map_err(|error| StartError::of_name(node, error))?;
         Ok(node.start(cell, body))
     }
