@@ -5,13 +5,15 @@ use std::fmt;
 use arcstr::ArcStr;
 use bytes::Bytes;
 
+use super::Facts;
+
 /// The longest name, in characters: that of an atom.
 pub const MAX_NAME_CHARACTERS: usize = 255;
 
 /// The longest name, in bytes of UTF-8.
 pub const MAX_NAME_BYTES: usize = 4 * MAX_NAME_CHARACTERS;
 
-/// The longest "extra" field that a daemon takes, in bytes. Real nodes leave it empty.
+/// The longest "extra" field that a daemon takes, in bytes. BEAM nodes leave it empty.
 pub const MAX_EXTRA_BYTES: usize = 1020;
 
 /// Distribution version of OTP 23 and later, the highest there is.
@@ -105,7 +107,16 @@ impl NodeEntry {
         self
     }
 
-    /// The same node with bytes in the "extra" field, which has no use yet.
+    /// The same node with these facts in the "extra" field.
+    ///
+    /// # Errors
+    /// If they do not fit into [`MAX_EXTRA_BYTES`].
+    pub fn with_facts(mut self, facts: &Facts) -> Result<NodeEntry, EntryError> {
+        self.extra = facts.to_extra()?;
+        Ok(self)
+    }
+
+    /// The same node with bytes in the "extra" field, in place of [facts](Facts).
     ///
     /// # Errors
     /// If there are more than [`MAX_EXTRA_BYTES`].
@@ -152,6 +163,12 @@ impl NodeEntry {
     #[must_use]
     pub fn lowest_version(&self) -> u16 {
         self.lowest
+    }
+
+    /// What the node tells of itself.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        Facts::from_extra(&self.extra)
     }
 
     /// The "extra" field.
@@ -201,6 +218,9 @@ pub enum EntryError {
         /// How many it has.
         bytes: usize,
     },
+    /// The facts are too long for the "extra" field.
+    #[error("the facts about a node are too long: as the extra field they may have {MAX_EXTRA_BYTES} bytes")]
+    FactsTooLong,
 }
 
 #[cfg(test)]

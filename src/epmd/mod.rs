@@ -37,6 +37,7 @@ mod address;
 #[cfg(feature = "runtime")]
 mod client;
 mod entry;
+mod facts;
 pub mod message;
 pub mod names;
 #[cfg(feature = "runtime")]
@@ -55,6 +56,7 @@ pub use self::client::{Client, Error};
 pub use self::entry::{
     EntryError, MAX_EXTRA_BYTES, MAX_NAME_BYTES, MAX_NAME_CHARACTERS, NodeEntry, NodeType,
 };
+pub use self::facts::Facts;
 #[cfg(feature = "runtime")]
 pub use self::registration::{Registration, RegistrationState};
 #[cfg(feature = "runtime")]

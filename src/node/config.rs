@@ -44,6 +44,7 @@ pub(crate) struct Settings {
     pub(crate) prevent_overlapping_partitions: bool,
     pub(crate) epmd_port: u16,
     pub(crate) serve_epmd: bool,
+    pub(crate) facts: epmd::Facts,
     pub(crate) dist_listen: bool,
     pub(crate) listen_address: IpAddr,
     /// From 0 to 0 for any free one.
@@ -71,6 +72,7 @@ impl Builder {
                 prevent_overlapping_partitions: true,
                 epmd_port: epmd::default_port(),
                 serve_epmd: true,
+                facts: epmd::Facts::new(),
                 dist_listen: true,
                 listen_address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 listen_ports: 0..=0,
@@ -133,6 +135,16 @@ impl Builder {
     #[must_use]
     pub fn epmd_port(mut self, port: u16) -> Builder {
         self.settings.epmd_port = port;
+        self
+    }
+
+    /// Publishes a fact about the node with epmd: see [`epmd::Facts`]. Another one of this name is replaced.
+    ///
+    /// Who looks the node up reads it, see [`epmd::Client::port_please`]. All facts together may take about 1,000 bytes; if
+    /// they take more, the node does not start. The default is none.
+    #[must_use]
+    pub fn fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Builder {
+        self.settings.facts.insert(name, value);
         self
     }
 

@@ -121,7 +121,7 @@ impl Services {
         if settings.assumed_port.is_some() {
             return Ok((listener, random_creation()));
         }
-        let mut entry = epmd::NodeEntry::new(name.alive(), self.port)?;
+        let mut entry = epmd::NodeEntry::new(name.alive(), self.port)?.with_facts(&settings.facts)?;
         if settings.hidden {
             entry = entry.hidden();
         }

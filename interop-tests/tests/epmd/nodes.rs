@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use erlnode::epmd::{Error, NodeEntry, NodeType, RegistrationState};
-use interop_tests::{BeamNode, Epmd, NodeOptions, PATIENCE, Release, free_port, wait_until};
+use interop_tests::{
+    BeamNode, Epmd, NodeOptions, PATIENCE, Release, RustNode, erlnode_command, free_port, wait_until,
+};
 
 use super::{client, our_daemon, run};
 
@@ -127,4 +129,61 @@ async fn otps_nodes_register_again_when_our_daemon_is_back() {
     wait_until(PATIENCE, async || server.nodes().len() == 2).await;
     a.expect("erlang:system_info(creation)", &creation).await;
     a.expect(&format!("net_adm:ping({}).", b.atom()), "pong").await;
+}
+
+async fn facts_are_carried(release: Release) {
+    let epmd = Epmd::start(release).await;
+    let rust = RustNode::start(NodeOptions::with(&epmd).arguments([
+        "--fact",
+        "role=d\u{e4}ta",
+        "--fact",
+        "zone=a=b",
+    ]))
+    .await;
+    let name = rust.name().split('@').next().unwrap();
+    let entry = client(epmd.port()).port_please(name).await.unwrap().expect("it is registered");
+    assert_eq!(entry.facts(), [("role", "d\u{e4}ta"), ("zone", "a=b")].into_iter().collect());
+
+    // A BEAM node is not disturbed, and can read them where it asks epmd itself.
+    let beam = BeamNode::start(release, NodeOptions::with(&epmd)).await;
+    beam.expect(&format!("net_adm:ping({}).", rust.atom()), "pong").await;
+    let ask = format!(
+        "{{ok, S}} = gen_tcp:connect({{127,0,0,1}}, {}, [binary, {{active, false}}]), \
+         ok = gen_tcp:send(S, [<<{}:16>>, $z, \"{name}\"]), \
+         Read = fun Read(Got) -> case gen_tcp:recv(S, 0) of {{ok, B}} -> Read(<<Got/binary, B/binary>>); _ -> Got end end, \
+         <<$w, 0, _:8/binary, N:16, _:N/binary, L:16, Extra:L/binary>> = Read(<<>>), \
+         lists:sort(maps:to_list(binary_to_term(Extra))).",
+        epmd.port(),
+        name.len() + 1
+    );
+    beam.expect(&ask, "[{<<\"role\">>,<<\"däta\"/utf8>>},{<<\"zone\">>,<<\"a=b\">>}]").await;
+
+    let (printed, status) =
+        run(erlnode_command().args(["names", "--json", "--port", &epmd.port().to_string()])).await;
+    assert_eq!(status, Some(0));
+    let machine: serde_json::Value = serde_json::from_str(&printed).expect("JSON");
+    assert_eq!((&machine["host"], &machine["epmd_port"]), (&"localhost".into(), &epmd.port().into()));
+    let beam_name = beam.name().split('@').next().unwrap();
+    assert_eq!(machine["nodes"][0]["name"], beam_name);
+    assert_eq!(machine["nodes"][0]["facts"], serde_json::json!({}));
+    let expected = serde_json::json!({
+        "name": name, "port": entry.port(), "type": "normal", "protocol": 0, "highest_version": 6, "lowest_version": 5,
+        "facts": {"role": "d\u{e4}ta", "zone": "a=b"},
+    });
+    assert_eq!(machine["nodes"][1], expected);
+}
+
+#[tokio::test]
+async fn facts_are_carried_by_the_daemon_of_otp_25() {
+    facts_are_carried(Release::Otp25).await;
+}
+
+#[tokio::test]
+async fn facts_are_carried_by_the_daemon_of_otp_27() {
+    facts_are_carried(Release::Otp27).await;
+}
+
+#[tokio::test]
+async fn facts_are_carried_by_the_daemon_of_otp_29() {
+    facts_are_carried(Release::Otp29).await;
 }

@@ -33,6 +33,9 @@ pub(crate) struct Start {
     /// Be a hidden node: not in nodes() of others, and not connected to all of them by itself.
     #[arg(long)]
     hidden: bool,
+    /// Publish this about the node with epmd, for `erlnode names --json` and programs; may be given several times.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = fact)]
+    fact: Vec<(String, String)>,
     /// Connect to this node at the start; may be given several times.
     #[arg(long, value_name = "NODE")]
     connect: Vec<String>,
@@ -48,6 +51,12 @@ pub(crate) struct Start {
     /// Do without epmd: all nodes listen on the port that --dist-port gives, as with erl -erl_epmd_port.
     #[arg(long, requires = "dist_port")]
     no_epmd: bool,
+}
+
+/// `NAME=VALUE`.
+fn fact(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("not a fact as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// `PORT` or `MIN-MAX`.
@@ -130,6 +139,9 @@ impl Start {
             Node::builder(&name).hidden(self.hidden).net_ticktime(Duration::from_secs(self.net_ticktime));
         if let Some(address) = self.listen_address {
             builder = builder.listen_address(address);
+        }
+        for (name, value) in self.fact {
+            builder = builder.fact(name, value);
         }
         builder = match self.dist_port {
             Some(ports) if self.no_epmd && ports.start() != ports.end() => return Err(ManyPorts),

@@ -65,7 +65,7 @@ pub struct RawEntry<'a> {
     pub lowest: u16,
     /// The part of the node's name before the `@`.
     pub name: &'a [u8],
-    /// Without use yet.
+    /// Free for use: see [`Facts`](crate::epmd::Facts).
     pub extra: &'a [u8],
 }
 
