@@ -56,7 +56,7 @@ impl fmt::Display for Release {
     }
 }
 
-/// The folder of a tree that `interop-tests/run` made: a release number, or `rabbitmq`.
+/// The folder of a tree that `interop-tests/run` made: a release number, `rabbitmq` or `redis`.
 pub(crate) fn tree(name: &str) -> PathBuf {
     let cache = match env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()) {
         Some(folder) => PathBuf::from(folder),
@@ -66,7 +66,11 @@ pub(crate) fn tree(name: &str) -> PathBuf {
     assert!(
         tree.join("recipe").exists(),
         "no {} in {}: run interop-tests/run, which makes it and then runs the tests",
-        if name == "rabbitmq" { "RabbitMQ".to_owned() } else { format!("Erlang/OTP {name}") },
+        match name {
+            "rabbitmq" => "RabbitMQ".to_owned(),
+            "redis" => "Redis".to_owned(),
+            number => format!("Erlang/OTP {number}"),
+        },
         tree.display(),
     );
     tree

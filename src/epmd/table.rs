@@ -25,6 +25,8 @@
 //! - Nobody registers: every [`left_names_check`](crate::epmd::Builder::left_names_check) the server drops the left names
 //!   on whose port nothing takes connections.
 //!
+//! The example `epmd_redis` keeps names in Redis.
+//!
 //! One server uses a table at a time. It makes changes one after the other; lookups may come at any moment, also in
 //! between.
 
@@ -78,8 +80,8 @@ pub trait Table: Send + Sync + 'static {
 
     /// A number that is another one after each change, if the table can tell at once.
     ///
-    /// As long as it stays the same, the server makes the list of all names only once. `None`, the default, has it made
-    /// for each who asks.
+    /// As long as it stays the same, the server makes the list of all names only once. So it must not change before the
+    /// change can be seen in that list. `None`, the default, has the list made for each who asks.
     fn changes(&self) -> Option<u64> {
         None
     }

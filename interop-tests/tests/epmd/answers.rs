@@ -11,7 +11,7 @@ use interop_tests::{Epmd, Release, free_port};
 use super::our_daemon;
 
 /// What a daemon replies, and whether it then leaves the connection open.
-fn answer(port: u16, bytes: &[u8]) -> (Vec<u8>, bool, TcpStream) {
+pub(super) fn answer(port: u16, bytes: &[u8]) -> (Vec<u8>, bool, TcpStream) {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_millis(250))).unwrap();
     stream.write_all(bytes).unwrap();
@@ -28,7 +28,7 @@ fn framed(body: &[u8]) -> Vec<u8> {
     [&u16::try_from(body.len()).unwrap().to_be_bytes(), body].concat()
 }
 
-fn alive(name: &[u8], extra: &[u8], highest: u16) -> Vec<u8> {
+pub(super) fn alive(name: &[u8], extra: &[u8], highest: u16) -> Vec<u8> {
     let length = |field: &[u8]| u16::try_from(field.len()).unwrap().to_be_bytes();
     let mut body = b"x\x13\x88M\0".to_vec();
     body.extend_from_slice(&highest.to_be_bytes());

@@ -4,6 +4,7 @@ mod answers;
 mod command;
 mod crowd;
 mod daemon;
+mod left_names;
 mod nodes;
 
 use std::process::Command;
