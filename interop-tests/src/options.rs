@@ -19,6 +19,7 @@ pub struct NodeOptions {
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
     long_names: bool,
+    undefined: bool,
 }
 
 /// Where the node registers.
@@ -48,6 +49,7 @@ impl NodeOptions {
             arguments: Vec::new(),
             environment: Vec::new(),
             long_names: false,
+            undefined: false,
         }
     }
 
@@ -69,6 +71,14 @@ impl NodeOptions {
     #[must_use]
     pub fn long_names(mut self) -> NodeOptions {
         self.long_names = true;
+        self
+    }
+
+    /// An Erlang node without a name, which gets one from the first node that it connects to; till then, and in what
+    /// [`BeamNode::name`](crate::BeamNode::name) says, it is `nonode@nohost`.
+    #[must_use]
+    pub fn undefined(mut self) -> NodeOptions {
+        self.undefined = true;
         self
     }
 
@@ -102,6 +112,11 @@ impl NodeOptions {
 
     /// The name to start it under; `prefix` begins one that was not given.
     pub(crate) fn node_name(&self, prefix: &str) -> NodeName {
+        if self.undefined {
+            let long = short_host().is_none() || self.long_names;
+            let argument = if long { "undefined@127.0.0.1" } else { "undefined" };
+            return NodeName { full: "nonode@nohost".to_owned(), long, argument: argument.to_owned() };
+        }
         let name = self.name.clone().unwrap_or_else(|| unique_alive_name(prefix));
         let full = match (name.contains('@'), short_host()) {
             (true, _) => name,
@@ -109,7 +124,9 @@ impl NodeOptions {
             (false, _) => format!("{name}@127.0.0.1"),
         };
         let long = full.rsplit('@').next().is_some_and(|host| host.contains(['.', ':']));
-        NodeName { full, long }
+        let argument =
+            if long { full.clone() } else { full.split('@').next().unwrap_or_default().to_owned() };
+        NodeName { full, long, argument }
     }
 }
 
@@ -118,11 +135,12 @@ impl NodeOptions {
 pub(crate) struct NodeName {
     pub(crate) full: String,
     pub(crate) long: bool,
+    argument: String,
 }
 
 impl NodeName {
     /// What follows `-sname` or `-name` on a command line.
     pub(crate) fn argument(&self) -> &str {
-        if self.long { &self.full } else { self.full.split('@').next().unwrap_or_default() }
+        &self.argument
     }
 }

@@ -91,6 +91,12 @@ impl Allowed {
         let allowed = self.0.read();
         allowed.is_empty() || allowed.iter().any(|entry| matches(entry, node.alive(), node.host()))
     }
+
+    /// Whether a node on `host` may be given a name.
+    pub(crate) fn includes_host(&self, host: &str) -> bool {
+        let allowed = self.0.read();
+        allowed.is_empty() || allowed.iter().any(|entry| matches(entry, "", host))
+    }
 }
 
 /// `name@host`, `name@` for a name on any host, or `host` for any name there.
@@ -116,6 +122,13 @@ mod tests {
         for name in ["a@other", "b@one", "b@two", "cc@three", "b@two.example.org.net"] {
             assert!(!is_allowed(name), "{name}");
         }
+    }
+
+    #[test]
+    fn who_has_no_name_is_allowed_by_its_host() {
+        let allowed = Allowed::new(["a@one", "two"].map(str::to_owned).to_vec());
+        assert!(allowed.includes_host("two") && !allowed.includes_host("one"));
+        assert!(Allowed::default().includes_host("one"));
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub struct Builder {
     pub(crate) cookie: CookieSource,
     pub(crate) accepted_cookie: Option<Result<Cookie, CookieError>>,
     pub(crate) allow: Vec<String>,
+    pub(crate) named_by: Option<String>,
     pub(crate) settings: Settings,
 }
 
@@ -66,6 +67,7 @@ impl Builder {
             cookie: CookieSource::Default,
             accepted_cookie: None,
             allow: Vec::new(),
+            named_by: None,
             settings: Settings {
                 alive: true,
                 hidden: false,
@@ -113,6 +115,20 @@ impl Builder {
     pub fn allow(mut self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Builder {
         self.allow.extend(nodes.into_iter().map(Into::into));
         self
+    }
+
+    /// Has `node` (on this host if it has no `@`) give this one its name: the two are connected from the start. Of the name that the builder was made
+    /// with only the host counts; by custom the rest is `undefined`. The node is hidden and takes no connections, as after
+    /// [`dist_listen(false)`](Builder::dist_listen), and no epmd knows it.
+    ///
+    /// The name holds as long as the connection to `node`. When that ends, so do all others, and there are no new ones:
+    /// [`ConnectError::NameLost`](super::ConnectError::NameLost).
+    ///
+    /// As `erl -sname undefined`, which gets its name when it first connects, and then from whom it connects to.
+    #[must_use]
+    pub fn named_by(mut self, node: &str) -> Builder {
+        self.named_by = Some(node.to_owned());
+        self.dist_listen(false)
     }
 
     /// Makes the node a hidden one: it is not in `nodes()` of others, and takes no part in `global`.

@@ -9,6 +9,7 @@ use bytes::BytesMut;
 use tokio::net::lookup_host;
 
 use super::Node;
+use super::config::Settings;
 use super::connection::Connection;
 use crate::dist::connection::Inbound;
 use crate::dist::driver::{self, CloseReason, SetupError};
@@ -90,6 +91,9 @@ pub enum ConnectError {
         /// The node.
         node: NodeName,
     },
+    /// The node that gave this one its name is gone, and the name with it.
+    #[error("this node has lost its name, as {0} is gone, which gave it: start it anew")]
+    NameLost(NodeName),
     /// This node is shutting down.
     #[error("this node is shutting down")]
     NodeStopped,
@@ -118,11 +122,6 @@ impl Node {
         self.0.services.lock().epmd.is_some()
     }
 
-    pub(super) fn flags(&self) -> Flags {
-        let flags = Flags::full_node();
-        if self.settings().hidden { flags - Flags::PUBLISHED } else { flags }
-    }
-
     /// Connects to a node, if it is not connected yet.
     ///
     /// # Errors
@@ -140,42 +139,12 @@ impl Node {
         self.connected(name.as_atom()).await.map(|_| ())
     }
 
-    /// The port on which `name` takes connections.
-    async fn port_of(&self, name: &NodeName) -> Result<u16, ConnectError> {
-        if let Some(port) = self.settings().assumed_port {
-            return Ok(port);
-        }
-        let client = epmd::Client::new(epmd::Address::new(name.host(), self.settings().epmd_port));
-        match client.port_please(name.alive()).await {
-            Ok(Some(entry)) => Ok(entry.port()),
-            Ok(None) => Err(ConnectError::NotRunning { node: name.clone() }),
-            Err(error) => Err(ConnectError::Epmd(Arc::new(error))),
-        }
-    }
-
-    /// A stream to `name`, which need not be that node.
-    async fn reach(&self, name: &NodeName, port: u16) -> Result<Stream, ConnectError> {
-        let (node, time) = (name.clone(), self.settings().net_setuptime);
-        let timeout = |_| ConnectError::Timeout { node: name.clone(), after: time };
-        let lookup = tokio::time::timeout(time, lookup_host((name.host(), port))).await.map_err(timeout)?;
-        let addresses: Vec<SocketAddr> = match lookup {
-            Ok(addresses) => addresses.collect(),
-            Err(source) => return Err(ConnectError::UnknownHost { node, source: Arc::new(source) }),
-        };
-        Stream::connect(&addresses, time).await.map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => ConnectError::Timeout { node, after: time },
-            io::ErrorKind::ConnectionRefused => ConnectError::PortClosed { node, port },
-            _ => ConnectError::Unreachable { node, port, source: Arc::new(error) },
-        })
-    }
-
     /// Makes a connection to `name`, from epmd to the end of the handshake.
     pub(crate) async fn connect_to(&self, name: &NodeName) -> Result<(), ConnectError> {
-        let port = self.port_of(name).await?;
-        let stream = self.reach(name, port).await?;
+        let stream = self.settings().reach(name).await?;
         let settings = Initiate {
             own: OwnName::Named { name: self.name().clone(), creation: self.creation() },
-            flags: self.flags(),
+            flags: self.settings().flags(),
             required: Flags::MANDATORY,
             peer: Some(name.clone()),
             cookie: self.cookies().for_node(name.as_atom()),
@@ -220,6 +189,44 @@ impl Node {
                 tracing::warn!(node = %connection.peer, %error, "closing the connection: the other node broke the protocol");
             }
         });
+    }
+}
+
+impl Settings {
+    /// What the node understands, as it tells others.
+    pub(super) fn flags(&self) -> Flags {
+        let flags = Flags::full_node();
+        if self.hidden { flags - Flags::PUBLISHED } else { flags }
+    }
+
+    /// The port on which `name` takes connections.
+    async fn port_of(&self, name: &NodeName) -> Result<u16, ConnectError> {
+        if let Some(port) = self.assumed_port {
+            return Ok(port);
+        }
+        let client = epmd::Client::new(epmd::Address::new(name.host(), self.epmd_port));
+        match client.port_please(name.alive()).await {
+            Ok(Some(entry)) => Ok(entry.port()),
+            Ok(None) => Err(ConnectError::NotRunning { node: name.clone() }),
+            Err(error) => Err(ConnectError::Epmd(Arc::new(error))),
+        }
+    }
+
+    /// A stream to where `name` takes connections; who is there need not be that node.
+    pub(super) async fn reach(&self, name: &NodeName) -> Result<Stream, ConnectError> {
+        let port = self.port_of(name).await?;
+        let (node, time) = (name.clone(), self.net_setuptime);
+        let timeout = |_| ConnectError::Timeout { node: name.clone(), after: time };
+        let lookup = tokio::time::timeout(time, lookup_host((name.host(), port))).await.map_err(timeout)?;
+        let addresses: Vec<SocketAddr> = match lookup {
+            Ok(addresses) => addresses.collect(),
+            Err(source) => return Err(ConnectError::UnknownHost { node, source: Arc::new(source) }),
+        };
+        Stream::connect(&addresses, time).await.map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => ConnectError::Timeout { node, after: time },
+            io::ErrorKind::ConnectionRefused => ConnectError::PortClosed { node, port },
+            _ => ConnectError::Unreachable { node, port, source: Arc::new(error) },
+        })
     }
 }
 

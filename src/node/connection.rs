@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     pub(crate) outbox: Arc<Outbox>,
     /// The other node is not published, or this one is not to it.
     pub(crate) hidden: bool,
+    /// This node gave the other one its name.
+    pub(super) is_peer_named_here: bool,
     /// The processes here with links, monitors or spawn requests over it; `None` once it has ended.
     relations: Mutex<Option<HashMap<Pid, Weak<ProcessCell>, FixedState>>>,
     /// Becomes true when all that its end has to cause is done.
@@ -49,6 +51,7 @@ impl Connection {
             creation: established.peer_creation,
             outbox,
             hidden,
+            is_peer_named_here: established.is_peer_named_here,
             relations: Mutex::new(Some(HashMap::default())),
             ended: watch::Sender::new(false),
         }

@@ -53,7 +53,7 @@ impl Node {
         let settings = Accept {
             name: self.name().clone(),
             creation: self.creation(),
-            flags: self.flags(),
+            flags: self.settings().flags(),
             required: Flags::MANDATORY,
             length_size: LengthSize::Two,
         };
@@ -114,7 +114,12 @@ impl Gate for NodeGate<'_> {
         Ok((accepted, self.node.cookies().accepted_from(name.name().as_atom())))
     }
 
-    fn name_wanted(&self, _wanted: &NameWanted) -> Result<(NodeName, Creation, AcceptedCookies), Refusal> {
-        Err(Refusal::NotAllowed)
+    fn name_wanted(&self, wanted: &NameWanted) -> Result<(NodeName, Creation, AcceptedCookies), Refusal> {
+        if !self.node.allowed_nodes().includes_host(wanted.host()) {
+            return Err(Refusal::NotAllowed);
+        }
+        let (name, creation, id) = self.node.admit_unnamed(wanted)?;
+        *self.admitted.lock() = Some((name.clone(), id));
+        Ok((name, creation, self.node.cookies().accepted()))
     }
 }

@@ -17,6 +17,7 @@ mod context;
 mod cookie_file;
 mod crash;
 mod dest;
+mod dynamic_names;
 mod erlang;
 mod exports;
 mod handshakes;
@@ -63,6 +64,7 @@ pub use self::start::StartError;
 use self::attached::Attached;
 use self::auth::{Allowed, Cookies};
 use self::config::Settings;
+use self::dynamic_names::DynamicNames;
 use self::exports::Exports;
 use self::handshakes::Handshakes;
 use self::net_kernel::NetKernel;
@@ -97,6 +99,8 @@ struct Inner {
     net_kernel: NetKernel,
     /// Those of nodes that connect to this one.
     handshakes: Handshakes,
+    dynamic_names: DynamicNames,
+    named_by: Option<NodeName>,
     attached: Attached,
     /// What runs for as long as the node does, and its name at epmd.
     services: Mutex<Services>,
@@ -311,6 +315,10 @@ impl Node {
 
     fn net_kernel(&self) -> &NetKernel {
         &self.0.net_kernel
+    }
+
+    fn dynamic_names(&self) -> &DynamicNames {
+        &self.0.dynamic_names
     }
 
     fn settings(&self) -> &Settings {

@@ -26,8 +26,8 @@ use super::node_monitor::{NodeMonitors, Told};
 use super::{ConnectError, Node};
 use crate::dist::NodeName;
 use crate::dist::driver::CloseReason;
-use crate::dist::handshake::{Accepted, NameReceived, Refusal};
-use crate::term::Atom;
+use crate::dist::handshake::{Accepted, NameReceived, NameWanted, Refusal};
+use crate::term::{Atom, Creation};
 
 type Outcome = Option<Result<Arc<Connection>, ConnectError>>;
 
@@ -249,7 +249,10 @@ impl Node {
         }
         let mut table = self.net_kernel().table.lock();
         if table.closing {
-            return Err(ConnectError::NodeStopped);
+            return Err(match self.named_by() {
+                Some(node) if !self.is_stopping() => ConnectError::NameLost(node.clone()),
+                _ => ConnectError::NodeStopped,
+            });
         }
         table.attempts += 1;
         let id = table.attempts;
@@ -314,11 +317,8 @@ impl Node {
     /// Whether the node that has given its name may connect.
     pub(crate) fn admit(&self, name: &NameReceived) -> Result<(Accepted, u64), Refusal> {
         let mut table = self.net_kernel().table.lock();
-        if table.closing {
+        if table.closing || self.is_stopping() {
             return Err(Refusal::ShuttingDown);
-        }
-        if self.is_stopping() {
-            return Err(Refusal::NotAllowed);
         }
         table.attempts += 1;
         let id = table.attempts;
@@ -343,6 +343,25 @@ impl Node {
                     }
                 },
             },
+        }
+    }
+
+    /// A name for the node that wants one, its creation, and the number of its handshake.
+    pub(crate) fn admit_unnamed(&self, wanted: &NameWanted) -> Result<(NodeName, Creation, u64), Refusal> {
+        let mut table = self.net_kernel().table.lock();
+        if table.closing || self.is_stopping() {
+            return Err(Refusal::ShuttingDown);
+        }
+        table.attempts += 1;
+        let id = table.attempts;
+        loop {
+            let named = self.dynamic_names().take(wanted.host());
+            let (name, creation) = named.ok_or(Refusal::NotAllowed)?;
+            // A node that was started under a name that is free here may have come meanwhile.
+            if let Entry::Vacant(entry) = table.nodes.entry(name.as_atom().clone()) {
+                entry.insert(State::Pending(Pending::new(id, None)));
+                return Ok((name, creation, id));
+            }
         }
     }
 
@@ -414,6 +433,12 @@ impl Node {
             table.monitors.tell(name, connection.hidden, Some(reason))
         };
         self.send_told(told);
+        if connection.is_peer_named_here {
+            self.dynamic_names().give_back(&connection.peer, connection.creation);
+        }
+        if self.named_by() == Some(&connection.peer) && !self.is_stopping() {
+            self.lose_name();
+        }
         connection.set_ended();
     }
 

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::BytesMut;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -15,8 +16,12 @@ use super::config::{Builder, CookieSource, Settings, full_name};
 use super::cookie_file::{CookieFileError, default_cookie, read_cookie_file};
 use super::handshakes::Handshakes;
 use super::registry::{Processes, References};
-use super::{Inner, Node, Services};
-use crate::dist::{Cookie, CookieError, NameError, NodeName, transport};
+use super::{ConnectError, Inner, Node, Services};
+use crate::dist::driver;
+use crate::dist::handshake::{Established, Initiate, OwnName};
+use crate::dist::packet::LengthSize;
+use crate::dist::transport::{self, Stream};
+use crate::dist::{Cookie, CookieError, Flags, NameError, NodeName};
 use crate::epmd;
 use crate::term::{Creation, Pid};
 
@@ -27,6 +32,17 @@ pub enum StartError {
     /// The name can't be that of a node.
     #[error("{0}")]
     Name(#[from] NameError),
+    /// Its name is `undefined`, and no node was said to give it another.
+    #[error(
+        "a node called undefined gets its name from another one: say from which, or call it something else"
+    )]
+    Undefined,
+    /// The node that should give it a name did not.
+    #[error("no name for this node: {source}")]
+    NotNamed {
+        /// Why there is no connection to that node.
+        source: ConnectError,
+    },
     /// The cookie can't be one.
     #[error(transparent)]
     Cookie(#[from] CookieError),
@@ -75,8 +91,8 @@ fn other_ports(ports: &RangeInclusive<u16>) -> &'static str {
 const NONODE: &str = "nonode@nohost";
 
 impl Builder {
-    /// Makes the node and its name known. It does not take connections before [`Node::listen`].
-    pub(crate) async fn prepare(self) -> Result<(Node, Option<TcpListener>), StartError> {
+    /// Makes the node and its name known. It has no connections before [`Node::open`].
+    pub(crate) async fn prepare(self) -> Result<(Node, Entrance), StartError> {
         let name = full_name(&self.name)?;
         name.check_alive()?;
         let cookie = match self.cookie {
@@ -87,19 +103,68 @@ impl Builder {
         let cookies = Cookies::new(cookie, self.accepted_cookie.transpose()?);
         let allowed = Allowed::new(self.allow);
         let settings = self.settings;
+        let auth = (cookies, allowed);
         let mut services = Services::default();
-        let (listener, creation) = if settings.dist_listen {
-            let (listener, creation) = services.publish(&name, &settings).await?;
-            (Some(listener), creation)
-        } else {
-            (None, random_creation())
+        let (own, entrance) = match self.named_by {
+            Some(node) => {
+                let node = full_name(&node)?;
+                let (stream, established, input) = be_named(name.host(), &node, &auth, &settings).await?;
+                let own = (established.own_name.clone(), established.own_creation);
+                let named = Entrance::Named(Box::new((stream, established, input)));
+                return Ok((Node::assemble(own, Some(node), settings, auth, services), named));
+            }
+            None if name.alive() == "undefined" => return Err(StartError::Undefined),
+            None if settings.dist_listen => {
+                let (listener, creation) = services.publish(&name, &settings).await?;
+                ((name, creation), Entrance::Listener(listener))
+            }
+            None => ((name, random_creation()), Entrance::Closed),
         };
-        Ok((Node::assemble(name, creation, settings, (cookies, allowed), services), listener))
+        Ok((Node::assemble(own, None, settings, auth, services), entrance))
+    }
+}
+
+/// How the first connections of a node come about.
+pub(crate) enum Entrance {
+    /// Only by connecting to others.
+    Closed,
+    /// Others connect to it.
+    Listener(TcpListener),
+    /// There is one to the node that gave it its name.
+    Named(Box<(Stream, Established, BytesMut)>),
+}
+
+/// Connects to `node` to be given a name on `host`.
+async fn be_named(
+    host: &str,
+    node: &NodeName,
+    (cookies, allowed): &(Cookies, Allowed),
+    settings: &Settings,
+) -> Result<(Stream, Established, BytesMut), StartError> {
+    let failed = |error| StartError::NotNamed { source: error };
+    let kind = NodeName::new(&format!("undefined@{host}"))?.kind();
+    node.check_kind(kind).map_err(|error| failed(ConnectError::Name(error)))?;
+    if !allowed.includes(node) {
+        return Err(failed(ConnectError::NotAllowed(node.clone())));
+    }
+    let stream = settings.reach(node).await.map_err(failed)?;
+    let initiate = Initiate {
+        own: OwnName::NameMe { host: host.to_owned() },
+        flags: settings.flags(),
+        required: Flags::MANDATORY,
+        peer: Some(node.clone()),
+        cookie: cookies.for_node(node.as_atom()),
+        challenge: rand::random(),
+        length_size: LengthSize::Two,
+    };
+    match driver::initiate(&stream, initiate, settings.net_setuptime, || true).await {
+        Ok((established, input)) => Ok((stream, established, input)),
+        Err(error) => Err(failed(ConnectError::Setup(Arc::new(error)))),
     }
 }
 
 /// A creation without epmd: one that the name has hardly had before, and none of the few that old nodes had.
-fn random_creation() -> Creation {
+pub(super) fn random_creation() -> Creation {
     Creation(rand::random_range(4..=u32::MAX))
 }
 
@@ -152,8 +217,8 @@ impl Services {
 
 impl Node {
     fn assemble(
-        name: NodeName,
-        creation: Creation,
+        (name, creation): (NodeName, Creation),
+        named_by: Option<NodeName>,
         settings: Settings,
         (cookies, allowed): (Cookies, Allowed),
         services: Services,
@@ -166,6 +231,8 @@ impl Node {
             exports: Default::default(),
             net_kernel: Default::default(),
             handshakes: Handshakes::new(settings.max_handshakes, settings.net_setuptime),
+            dynamic_names: Default::default(),
+            named_by,
             attached: Default::default(),
             name,
             creation,
@@ -179,12 +246,25 @@ impl Node {
         }))
     }
 
+    /// Lets the first connections of the node come about.
+    pub(crate) async fn open(&self, entrance: Entrance) {
+        match entrance {
+            Entrance::Closed => {}
+            Entrance::Listener(listener) => self.listen(listener),
+            Entrance::Named(connection) => {
+                let (stream, established, input) = *connection;
+                self.established(stream, established, input).await;
+            }
+        }
+    }
+
     /// A node that nobody can connect to, and that connects to nobody.
     pub(crate) fn not_alive() -> Node {
         let name = NodeName::new(NONODE).expect("it is the name of a node");
         let settings = Settings { alive: false, ..Builder::new(NONODE).settings };
         // No connection is made, so no cookie is ever compared.
         let cookies = Cookies::new(Cookie::new("nocookie").expect("it is a cookie"), None);
-        Node::assemble(name, Creation(0), settings, (cookies, Allowed::default()), Services::default())
+        let auth = (cookies, Allowed::default());
+        Node::assemble((name, Creation(0)), None, settings, auth, Services::default())
     }
 }

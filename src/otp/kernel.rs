@@ -20,12 +20,10 @@ impl Builder {
     /// # Errors
     /// As for [`start`](Builder::start).
     pub async fn start_with(self, setup: impl AsyncFnOnce(&Node)) -> Result<Node, StartError> {
-        let (node, listener) = self.prepare().await?;
+        let (node, entrance) = self.prepare().await?;
         start_services(&node);
         setup(&node).await;
-        if let Some(listener) = listener {
-            node.listen(listener);
-        }
+        node.open(entrance).await;
         Ok(node)
     }
 }

@@ -9,6 +9,17 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Creation(pub u32);
 
+impl Creation {
+    /// That of the next node under the same name. It is never one of 0 to 3, which only old nodes have.
+    #[must_use]
+    pub const fn next(self) -> Creation {
+        match self.0.wrapping_add(1) {
+            0..=3 => Creation(4),
+            next => Creation(next),
+        }
+    }
+}
+
 impl fmt::Display for Creation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

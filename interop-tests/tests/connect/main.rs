@@ -2,6 +2,7 @@
 
 mod addresses;
 mod cookies;
+mod dynamic_names;
 mod flood;
 
 use std::time::{Duration, Instant};

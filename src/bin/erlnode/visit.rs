@@ -11,6 +11,7 @@ use erlnode::dist::{NameKind, NodeName};
 use erlnode::epmd;
 use erlnode::node::Node;
 use tokio::net::UdpSocket;
+use tokio::time::{Instant, timeout_at};
 
 use crate::cookie::CookieOptions;
 
@@ -24,6 +25,9 @@ pub(crate) struct Visit {
     node: String,
     #[command(flatten)]
     cookie: CookieOptions,
+    /// Have the node give this command its name, as erl_call -R does; nodes of OTP 23 and later can do that.
+    #[arg(short = 'R', long)]
+    dynamic_name: bool,
     /// How long all of it may take.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     timeout: Duration,
@@ -45,33 +49,42 @@ impl Visit {
     /// Runs `errand` with a node of its own and the full name of the node to talk to, as long as there is time.
     pub(crate) async fn run(self, errand: impl AsyncFnOnce(&Node, &str) -> ExitCode) -> ExitCode {
         crate::log("warn");
-        let Visit { node: to, cookie, timeout } = self;
-        let name = match own_name(&to).await {
+        let Visit { node: to, cookie, dynamic_name, timeout } = self;
+        let deadline = Instant::now() + timeout;
+        let too_late = |to: &str| {
+            let seconds = timeout.as_secs_f32();
+            crate::tell(format_args!("no answer from {to} within {seconds} s; --timeout gives it more"));
+            ExitCode::FAILURE
+        };
+        let name = match own_name(&to, dynamic_name).await {
             Ok(name) => name,
             Err(error) => return crate::fail(&error),
         };
-        let builder = Node::builder(&name).dist_listen(false);
-        let node = match cookie.apply(builder).start().await {
-            Ok(node) => node,
-            Err(error) => return crate::fail(&error),
+        let mut builder = Node::builder(&name).dist_listen(false);
+        if dynamic_name {
+            builder = builder.named_by(&to);
+        }
+        let node = match timeout_at(deadline, cookie.apply(builder).start()).await {
+            Ok(Ok(node)) => node,
+            Ok(Err(error)) => return crate::fail(&error),
+            Err(_) => return too_late(&to),
         };
         let to = if to.contains('@') { to } else { format!("{to}@{}", node.name().host()) };
-        let status = match tokio::time::timeout(timeout, errand(&node, &to)).await {
+        let status = match timeout_at(deadline, errand(&node, &to)).await {
             Ok(status) => status,
-            Err(_) => {
-                let seconds = timeout.as_secs_f32();
-                crate::tell(format_args!("no answer from {to} within {seconds} s; --timeout gives it more"));
-                ExitCode::FAILURE
-            }
+            Err(_) => too_late(&to),
         };
         let _ = tokio::time::timeout(SHUTDOWN_LIMIT, node.shutdown()).await;
         status
     }
 }
 
-/// A name that no other node has, of the kind that `other` has.
-async fn own_name(other: &str) -> Result<String, erlnode::dist::NameError> {
-    let alive = format!("erlnode-{}-{:08x}", std::process::id(), rand::random::<u32>());
+/// A name that no other node has, of the kind that `other` has; or what stands for the name that it is to give.
+async fn own_name(other: &str, dynamic: bool) -> Result<String, erlnode::dist::NameError> {
+    let alive = match dynamic {
+        true => "undefined".to_owned(),
+        false => format!("erlnode-{}-{:08x}", std::process::id(), rand::random::<u32>()),
+    };
     if !other.contains('@') {
         return Ok(alive);
     }

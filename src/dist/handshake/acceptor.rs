@@ -196,6 +196,7 @@ impl Acceptor {
                     peer_creation: creation,
                     peer_flags: peer.flags,
                     flags,
+                    is_peer_named_here: peer.is_named_by_us,
                 }))
             }
         }

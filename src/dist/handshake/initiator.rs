@@ -216,6 +216,7 @@ fn recv_challenge(
         peer_creation: message.creation,
         peer_flags: message.flags,
         flags: settings.flags.effective(message.flags),
+        is_peer_named_here: false,
     };
     Ok(InitiatorStep::Receive(Initiator { settings, state: State::RecvChallengeAck { established } }))
 }

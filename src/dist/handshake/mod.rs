@@ -56,4 +56,6 @@ pub struct Established {
     pub peer_flags: Flags,
     /// What may be used on the connection: the flags that both nodes have.
     pub flags: Flags,
+    /// Whether this node gave the other one its name, for as long as the connection lasts.
+    pub is_peer_named_here: bool,
 }
