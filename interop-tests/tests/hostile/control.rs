@@ -125,7 +125,7 @@ fn bad_elements() -> [Case; 22] {
     ]
 }
 
-fn in_the_name_of_others() -> [Case; 15] {
+fn in_the_name_of_others() -> [Case; 17] {
     [
         case("link", Closed(SPEAKS_FOR), |peer, target| {
             control(peer, &format!("{{1, {FOREIGN}, {}}}", target.echo));
@@ -157,6 +157,15 @@ fn in_the_name_of_others() -> [Case; 15] {
         case("exit signal", Closed(SPEAKS_FOR), |peer, target| {
             peer.send(&format!("{{26, {FOREIGN}, {}}}", target.echo), &encoded("normal"));
         }),
+        // Unlike in the older forms, OTP 29 does not look whose process it is.
+        case("exit signal with alternative action", Stays, |peer, target| {
+            peer.send(&format!("{{37, 16, {FOREIGN}, {}}}", target.echo), &encoded("normal"));
+        })
+        .since(Otp29),
+        case("exit signal with priority", Stays, |peer, target| {
+            peer.send(&format!("{{37, 17, {FOREIGN}, {}}}", target.echo), &encoded("normal"));
+        })
+        .since(Otp29),
         // Messages are forwarded, so anybody can be their sender.
         case("message", Stays, |peer, target| {
             peer.send(&format!("{{22, {FOREIGN}, {}}}", target.echo), &encoded("a"));
