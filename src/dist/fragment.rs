@@ -31,7 +31,7 @@ use super::atom_cache::HeaderAtoms;
 pub struct FragmentLimits {
     /// How many sequences may be incomplete at one time.
     pub sequences: usize,
-    /// How many bytes all incomplete sequences may have together.
+    /// How many bytes all incomplete sequences may have together, the places of the atoms in their headers included.
     pub bytes: usize,
 }
 
@@ -109,11 +109,11 @@ impl Reassembly {
             _ if in_flight >= self.limits.sequences => {
                 Err(FragmentError::TooManySequences { limit: self.limits.sequences })
             }
-            _ if piece.len() > self.limits.bytes - self.bytes => {
+            _ if piece.len() + size_of_atoms(&atoms) > self.limits.bytes - self.bytes => {
                 Err(FragmentError::TooManyBytes { limit: self.limits.bytes })
             }
             _ => {
-                self.bytes += piece.len();
+                self.bytes += piece.len() + size_of_atoms(&atoms);
                 entry.insert(Incomplete { next: fragment - 1, bytes: piece.into(), atoms });
                 Ok(None)
             }
@@ -147,7 +147,7 @@ impl Reassembly {
             return Ok(None);
         }
         let Incomplete { mut bytes, atoms, .. } = entry.remove();
-        self.bytes -= bytes.len();
+        self.bytes -= bytes.len() + size_of_atoms(&atoms);
         // The message, or a binary in it, may be kept for long.
         if bytes.capacity() - bytes.len() > bytes.len() / 8 {
             bytes.shrink_to_fit();
@@ -161,11 +161,16 @@ impl Reassembly {
         self.incomplete.len()
     }
 
-    /// How many bytes of incomplete messages there are.
+    /// How many bytes of incomplete messages there are, the places of the atoms in their headers included.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
+}
+
+/// A header of known atoms has a byte for each of them, and they have this many here.
+fn size_of_atoms(atoms: &HeaderAtoms) -> usize {
+    atoms.as_deref().map_or(0, size_of_val)
 }
 
 /// What is wrong with a fragment.
@@ -226,7 +231,7 @@ mod tests {
         let atoms: HeaderAtoms = Some([atom!("a")].into());
         assert!(reassembly.first(7, 3, atoms, Bytes::from_static(b"con")).unwrap().is_none());
         assert!(reassembly.next(7, 2, b"trol pay").unwrap().is_none());
-        assert_eq!((reassembly.in_flight(), reassembly.bytes()), (1, 11));
+        assert_eq!((reassembly.in_flight(), reassembly.bytes()), (1, 11 + size_of::<Atom>()));
         let whole = reassembly.next(7, 1, b"load").unwrap().unwrap();
         assert_eq!(whole.bytes, "control payload");
         assert_eq!(whole.atoms.as_deref(), Some(&[atom!("a")] as &[Atom]));
@@ -272,6 +277,20 @@ mod tests {
         let error = reassembly.next(2, 8, &piece).unwrap_err();
         assert_eq!(error, FragmentError::TooManyBytes { limit: 10 });
         assert!(reassembly.next(2, 8, b"12").unwrap().is_none());
+    }
+
+    #[test]
+    fn atoms_of_headers_are_bytes_in_flight() {
+        let atoms: HeaderAtoms = Some(vec![atom!("a"); 255].into());
+        let size = 255 * size_of::<Atom>();
+        let mut reassembly = reassembly(9, 2 * size);
+        reassembly.first(1, 2, atoms.clone(), Bytes::new()).unwrap();
+        reassembly.first(2, 2, atoms.clone(), Bytes::new()).unwrap();
+        let error = reassembly.first(3, 2, atoms.clone(), Bytes::new()).unwrap_err();
+        assert_eq!(error, FragmentError::TooManyBytes { limit: 2 * size });
+        assert!(reassembly.next(1, 1, b"").unwrap().is_some());
+        assert_eq!(reassembly.bytes(), size);
+        assert!(reassembly.first(3, 2, atoms, Bytes::new()).is_ok());
     }
 
     proptest! {

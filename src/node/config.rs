@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::dist::driver::DEFAULT_NET_SETUPTIME;
+use crate::dist::fragment::FragmentLimits;
 use crate::dist::outbox::DEFAULT_BUSY_LIMIT;
 use crate::dist::packet::FrameLimit;
 use crate::dist::tick::{DEFAULT_NET_TICKINTENSITY, DEFAULT_NET_TICKTIME};
@@ -58,6 +59,7 @@ pub(crate) struct Settings {
     pub(crate) max_handshakes: usize,
     pub(crate) busy_limit: usize,
     pub(crate) frame_limit: FrameLimit,
+    pub(crate) fragment_limits: FragmentLimits,
 }
 
 impl Builder {
@@ -85,6 +87,7 @@ impl Builder {
                 max_handshakes: DEFAULT_MAX_HANDSHAKES,
                 busy_limit: DEFAULT_BUSY_LIMIT,
                 frame_limit: FrameLimit::DEFAULT,
+                fragment_limits: FragmentLimits::default(),
             },
         }
     }
@@ -261,10 +264,18 @@ impl Builder {
         self
     }
 
-    /// The longest frame that is read, in bytes; 1 GiB if not set.
+    /// The longest frame that is read, in bytes; 1 GiB if not set. Who sends a longer one is disconnected.
     #[must_use]
     pub fn frame_limit(mut self, bytes: u32) -> Builder {
         self.settings.frame_limit = FrameLimit(bytes);
+        self
+    }
+
+    /// How much of messages that come in fragments may be incomplete on each connection: 2^18 messages and 4 GiB if not
+    /// set, which no BEAM node exceeds. Who sends more is disconnected.
+    #[must_use]
+    pub fn fragment_limits(mut self, limits: FragmentLimits) -> Builder {
+        self.settings.fragment_limits = limits;
         self
     }
 }

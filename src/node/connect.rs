@@ -13,7 +13,6 @@ use super::config::Settings;
 use super::connection::Connection;
 use crate::dist::connection::Inbound;
 use crate::dist::driver::{self, CloseReason, SetupError};
-use crate::dist::fragment::FragmentLimits;
 use crate::dist::handshake::{Established, HandshakeError, Initiate, OwnName};
 use crate::dist::outbox::Outbox;
 use crate::dist::packet::LengthSize;
@@ -173,7 +172,7 @@ impl Node {
         }
         let mut ending =
             Ending { node: self.clone(), connection: connection.clone(), reason: CloseReason::ClosedHere };
-        let inbound = Inbound::new(&established.peer, established.flags, FragmentLimits::default());
+        let inbound = Inbound::new(&established.peer, established.flags, settings.fragment_limits);
         let ticks = TickSettings {
             net_ticktime: settings.net_ticktime,
             net_tickintensity: settings.net_tickintensity,

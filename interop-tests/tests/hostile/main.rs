@@ -9,11 +9,13 @@
 //! | `packets` | headers, atoms and fragments that can't be |
 //! | `control` | control messages that are none, or not for the peer to send |
 //! | `payloads` | messages, reasons and arguments that are no terms |
+//! | `limits` | more than a node was told to take |
 //! | `weight` | what would take memory, time or places without end |
 //! | `mapper` | the same spirit at the built-in epmd |
 
 mod control;
 mod handshake;
+mod limits;
 mod mapper;
 mod packets;
 mod payloads;
