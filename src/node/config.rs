@@ -57,7 +57,7 @@ pub(crate) struct Settings {
     pub(crate) net_tickintensity: u16,
     pub(crate) net_setuptime: Duration,
     pub(crate) max_handshakes: usize,
-    pub(crate) busy_limit: usize,
+    pub(crate) dist_buf_busy_limit: usize,
     pub(crate) frame_limit: FrameLimit,
     pub(crate) fragment_limits: FragmentLimits,
 }
@@ -85,7 +85,7 @@ impl Builder {
                 net_tickintensity: DEFAULT_NET_TICKINTENSITY,
                 net_setuptime: DEFAULT_NET_SETUPTIME,
                 max_handshakes: DEFAULT_MAX_HANDSHAKES,
-                busy_limit: DEFAULT_BUSY_LIMIT,
+                dist_buf_busy_limit: DEFAULT_BUSY_LIMIT,
                 frame_limit: FrameLimit::DEFAULT,
                 fragment_limits: FragmentLimits::default(),
             },
@@ -258,9 +258,12 @@ impl Builder {
     }
 
     /// From how many bytes queued for one connection on senders have to wait; 1 MiB if not set.
+    /// [`Node::connection_info`](super::Node::connection_info) tells who waits.
+    ///
+    /// As `erl +zdbbl`, which is in KiB, and `erlang:system_info(dist_buf_busy_limit)`.
     #[must_use]
-    pub fn busy_limit(mut self, bytes: usize) -> Builder {
-        self.settings.busy_limit = bytes;
+    pub fn dist_buf_busy_limit(mut self, bytes: usize) -> Builder {
+        self.settings.dist_buf_busy_limit = bytes;
         self
     }
 

@@ -163,7 +163,7 @@ impl Node {
     pub(super) async fn established(&self, stream: Stream, established: Established, input: BytesMut) {
         let settings = self.settings();
         let (read, write) = stream.split();
-        let outbox = Arc::new(Outbox::new(write, established.flags, settings.busy_limit));
+        let outbox = Arc::new(Outbox::new(write, established.flags, settings.dist_buf_busy_limit));
         let hidden = settings.hidden || !established.peer_flags.contains(Flags::PUBLISHED);
         let connection = Arc::new(Connection::new(&established, outbox, hidden));
         if !self.connection_up(connection.clone()).await {

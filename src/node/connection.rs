@@ -16,6 +16,7 @@ use foldhash::fast::FixedState;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::busy::Waits;
 use super::registry::ProcessCell;
 use crate::dist::NodeName;
 use crate::dist::cork::Cork;
@@ -38,6 +39,7 @@ pub(crate) struct Connection {
     pub(crate) hidden: bool,
     /// This node gave the other one its name.
     pub(super) is_peer_named_here: bool,
+    pub(super) waits: Waits,
     /// The processes here with links, monitors or spawn requests over it; `None` once it has ended.
     relations: Mutex<Option<HashMap<Pid, Weak<ProcessCell>, FixedState>>>,
     /// Becomes true when all that its end has to cause is done.
@@ -52,6 +54,7 @@ impl Connection {
             outbox,
             hidden,
             is_peer_named_here: established.is_peer_named_here,
+            waits: Waits::default(),
             relations: Mutex::new(Some(HashMap::default())),
             ended: watch::Sender::new(false),
         }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::registry::ProcessCell;
 use super::spawn::SpawnOptions;
-use super::{Dest, Node, SendError};
+use super::{Dest, Node, SendError, TrySendError};
 use crate::atom;
 use crate::process::{
     AliasMode, Exit, ExitKind, Mailbox, Message, Outgoing, ProcessState, Recipient, Signal,
@@ -72,6 +72,20 @@ impl Process {
         T: Serialize + Send + 'static,
     {
         self.node.send_from(self.pid(), dest.into(), message).await
+    }
+
+    /// As [`send`](Process::send), but never waits: neither for a connection nor for room in its queue.
+    ///
+    /// # Errors
+    /// [`TrySendError::Busy`] and [`TrySendError::NotConnected`], which give the message back; others as those of
+    /// [`send`](Process::send).
+    ///
+    /// Does what `erlang:send/3` does with `nosuspend` and `noconnect`.
+    pub fn try_send<T>(&self, dest: impl Into<Dest>, message: T) -> Result<(), TrySendError<T>>
+    where
+        T: Serialize + Send + 'static,
+    {
+        self.node.try_send_from(self.pid(), &dest.into(), message)
     }
 
     /// Takes the oldest message, waiting for one if there is none.

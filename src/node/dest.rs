@@ -172,15 +172,37 @@ pub enum SendError {
     /// The connection ended before the message was queued.
     #[error("the connection to {0} ended")]
     ConnectionLost(Atom),
-    /// The queue of the connection is full.
-    #[error("the connection to {0} is busy")]
-    Busy(Atom),
     /// The message has no external form.
     #[error("the message can't be encoded: {0}")]
     Encode(#[from] SerializeError),
     /// The other node can't be told that, as it lacks the flag for it.
     #[error(transparent)]
     Control(OutgoingError),
+}
+
+/// Why a message could not be sent at once.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrySendError<T> {
+    /// The queue of the connection is full.
+    #[error("the connection to {node} is busy")]
+    Busy {
+        /// The other node.
+        node: Atom,
+        /// What was to be sent.
+        message: T,
+    },
+    /// There is no connection to the node.
+    #[error("there is no connection to {node}")]
+    NotConnected {
+        /// The other node.
+        node: Atom,
+        /// What was to be sent.
+        message: T,
+    },
+    /// It can't be sent later either.
+    #[error(transparent)]
+    Send(#[from] SendError),
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 mod apply;
 mod attached;
 mod auth;
+mod busy;
 mod config;
 mod connect;
 mod connection;
@@ -45,11 +46,12 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+pub use self::busy::ConnectionInfo;
 pub use self::config::Builder;
 pub use self::connect::ConnectError;
 pub use self::context::Process;
 pub use self::cookie_file::{CookieFileError, default_cookie, read_cookie_file};
-pub use self::dest::{Dest, SendError};
+pub use self::dest::{Dest, SendError, TrySendError};
 pub(crate) use self::exports::to_arguments;
 pub use self::exports::{Arguments, Caller, Class, Raise};
 pub use self::net_kernel::NodeType;

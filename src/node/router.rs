@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::connection::Connection;
 use super::registry::{ProcessCell, owner_of_alias};
-use super::{ConnectError, Dest, Node, SendError};
+use super::{ConnectError, Dest, Node, SendError, TrySendError};
 use crate::atom;
 use crate::dist::cork::Cork;
 use crate::process::{
@@ -231,7 +231,7 @@ impl Node {
         let Some(node) = self.remote_node(&dest) else {
             return self.send_local(from, &dest, Message::from_value(message));
         };
-        let connection = self.connection_for_message(node).await?;
+        let connection = self.connection_for_message(from, node).await?;
         connection.message(from, &dest, |writer| ser::to_writer(writer, &message))
     }
 
@@ -249,7 +249,7 @@ impl Node {
         let Some(node) = self.remote_node(&dest) else {
             return self.send_local(from, &dest, Message::enveloped(envelope, content));
         };
-        let connection = self.connection_for_message(node).await?;
+        let connection = self.connection_for_message(from, node).await?;
         connection.message(from, &dest, |writer| {
             envelope.write_head(writer)?;
             ser::to_writer(writer, &content)
@@ -257,36 +257,41 @@ impl Node {
     }
 
     /// The connection to `node`, made if need be, with room in its queue.
-    async fn connection_for_message(&self, node: &Atom) -> Result<Arc<Connection>, SendError> {
+    async fn connection_for_message(&self, from: &Pid, node: &Atom) -> Result<Arc<Connection>, SendError> {
         let connection = match self.connection(node.as_str()) {
             Some(connection) => connection,
             None => self.connected(node).await?,
         };
-        if connection.outbox.is_busy() {
-            connection.outbox.ready().await.map_err(|_| SendError::ConnectionLost(node.clone()))?;
-        }
+        connection.room(from).await?;
         Ok(connection)
     }
 
     /// As [`send`](Node::send), but never waits: neither for a connection nor for room in its queue.
     ///
     /// # Errors
-    /// [`SendError::Busy`] when the queue is full, [`SendError::ConnectionLost`] when there is no connection; see
-    /// [`send`](Node::send) for others.
-    pub fn try_send<T>(&self, dest: impl Into<Dest>, message: T) -> Result<(), SendError>
+    /// [`TrySendError::Busy`] and [`TrySendError::NotConnected`], which give the message back; others as those of
+    /// [`send`](Node::send).
+    pub fn try_send<T>(&self, dest: impl Into<Dest>, message: T) -> Result<(), TrySendError<T>>
     where
         T: Serialize + Send + 'static,
     {
-        let dest = dest.into();
-        let Some(node) = self.remote_node(&dest) else {
-            return self.send_local(self.pid(), &dest, Message::from_value(message));
+        self.try_send_from(self.pid(), &dest.into(), message)
+    }
+
+    pub(super) fn try_send_from<T>(&self, from: &Pid, dest: &Dest, message: T) -> Result<(), TrySendError<T>>
+    where
+        T: Serialize + Send + 'static,
+    {
+        let Some(node) = self.remote_node(dest) else {
+            return Ok(self.send_local(from, dest, Message::from_value(message))?);
         };
-        let connection =
-            self.connection(node.as_str()).ok_or_else(|| SendError::ConnectionLost(node.clone()))?;
+        let Some(connection) = self.connection(node.as_str()) else {
+            return Err(TrySendError::NotConnected { node: node.clone(), message });
+        };
         if connection.outbox.is_busy() {
-            return Err(SendError::Busy(node.clone()));
+            return Err(TrySendError::Busy { node: node.clone(), message });
         }
-        connection.message(self.pid(), &dest, |writer| ser::to_writer(writer, &message))
+        Ok(connection.message(from, dest, |writer| ser::to_writer(writer, &message))?)
     }
 
     /// The node of `dest`, if it is another one.

@@ -220,6 +220,7 @@ where
         }
     };
     running.reason = reason;
+    running.node.room_to_end(&running.cell).await;
     while !running.tell(SIGNALS_A_TURN) {
         tokio::task::yield_now().await;
     }

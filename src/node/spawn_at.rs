@@ -203,9 +203,7 @@ impl Process {
         }
         let SpawnRequest { node: at, module, function, arguments, link, monitor, tell } = request;
         let connection = node.connected(&at).await?;
-        if connection.outbox.is_busy() {
-            connection.outbox.ready().await.map_err(|_| SendError::ConnectionLost(at.clone()))?;
-        }
+        connection.room(self.pid()).await?;
         if link || monitor || tell != Tell::Nothing {
             let bound = connection.bind(self.cell(), |state| {
                 state.spawn_requested(reference.clone(), at.clone(), tell == Tell::All);

@@ -166,7 +166,7 @@ impl From<SendError> for ErpcError {
     fn from(error: SendError) -> ErpcError {
         match error {
             SendError::NoConnection(error) => ErpcError::NoConnection(error),
-            SendError::ConnectionLost(node) | SendError::Busy(node) => ErpcError::ConnectionLost(node),
+            SendError::ConnectionLost(node) => ErpcError::ConnectionLost(node),
             SendError::Encode(error) => ErpcError::Encode(error),
             // The other node does not know how to be asked for a process.
             SendError::Control(_) | SendError::NotRegistered(_) => ErpcError::NotStarted(atom!("notsup")),

@@ -71,7 +71,7 @@ fn limits(node: &Node, item: &str) -> Option<Term> {
         | "dirty_io_schedulers"
         | "thread_pool_size" => Term::from(0),
         "scheduler_id" => Term::from(1),
-        "dist_buf_busy_limit" => Term::from(node.settings().busy_limit),
+        "dist_buf_busy_limit" => Term::from(node.settings().dist_buf_busy_limit),
         _ => return None,
     })
 }

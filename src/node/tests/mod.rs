@@ -1,5 +1,6 @@
 //! Nodes that talk to each other inside one program, over loopback and with an epmd of their own.
 
+mod busy;
 pub(crate) mod cluster;
 mod ends;
 mod links;

@@ -26,7 +26,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use self::call::{Call, Leader};
 use super::r#gen::{From, Request};
 use crate::atom;
-use crate::node::{Dest, Node, Process, SendError};
+use crate::node::{Dest, Node, Process, SendError, TrySendError};
 use crate::process::{Exit, Message};
 use crate::term::etf::Encoded;
 use crate::term::{self, Atom, Pid, Term};
@@ -140,13 +140,13 @@ fn send(process: &Process, from: Pid, name: Term, message: Encoded, tell: bool) 
     let node = process.node().clone();
     let own = Term::Atom(node.name().as_atom().clone());
     let sent = match term::from_term::<Dest>(&name) {
-        Ok(dest) => match node.try_send(dest.clone(), message.clone()) {
+        Ok(dest) => match node.try_send(dest.clone(), message) {
             // Another process waits for the connection, or for room.
-            Err(SendError::ConnectionLost(_) | SendError::Busy(_)) => {
+            Err(TrySendError::NotConnected { message, .. } | TrySendError::Busy { message, .. }) => {
                 node.spawn(async move |process: Process| Ok(process.send(dest, message).await?));
                 true
             }
-            Err(SendError::NotRegistered(_)) => false,
+            Err(TrySendError::Send(SendError::NotRegistered(_))) => false,
             _ => true,
         },
         Err(_) => false,
