@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use erlnode::epmd::Server;
+use erlnode::epmd::{NodeEntry, Server};
 use interop_tests::{Epmd, Release, free_port};
 
-use super::our_daemon;
+use super::{client, our_daemon};
 
 /// What a daemon replies, and whether it then leaves the connection open.
 pub(super) fn answer(port: u16, bytes: &[u8]) -> (Vec<u8>, bool, TcpStream) {
@@ -58,12 +58,11 @@ fn without_chance(reply: &[u8]) -> String {
     kept
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn both_daemons_answer_alike() {
-    let theirs = Epmd::start(Release::Otp29).await;
+async fn both_daemons_answer_alike(release: Release) {
+    let theirs = Epmd::start(release).await;
     let ours = our_daemon(free_port()).await;
     let short = alive(b"short", b"ab", 6);
-    let requests: [(&str, Vec<u8>); 44] = [
+    let requests: [(&str, Vec<u8>); 48] = [
         ("a node", alive(b"foo", b"EXT", 6)),
         ("the same again", alive(b"foo", b"", 6)),
         ("the same again, by an old node", alive(b"foo", b"", 5)),
@@ -94,6 +93,10 @@ async fn both_daemons_answer_alike() {
         ("a lookup in other case", framed(b"zFOO")),
         ("a lookup without name", framed(b"z")),
         ("a lookup of NUL", framed(b"z\0")),
+        ("a lookup of what is no UTF-8", framed(b"z\xff")),
+        ("a lookup of 254 characters", framed(&[b'z'; 255])),
+        ("a lookup of 256 characters", framed(&[b'z'; 257])),
+        ("a lookup of 3056 characters", framed(&[b'z'; 3057])),
         ("names", framed(b"n")),
         ("names and more", framed(b"nabc")),
         ("two requests", [framed(b"n"), framed(b"n")].concat()),
@@ -121,6 +124,51 @@ async fn both_daemons_answer_alike() {
         assert_eq!(without_chance(&reply), without_chance(&expected), "{what}");
         assert_eq!(our_open, open, "{what}: does the connection stay?");
         connections.push((their_connection, our_connection));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_daemon_answers_as_that_of_otp_25() {
+    both_daemons_answer_alike(Release::Otp25).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_daemon_answers_as_that_of_otp_27() {
+    both_daemons_answer_alike(Release::Otp27).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_daemon_answers_as_that_of_otp_29() {
+    both_daemons_answer_alike(Release::Otp29).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_daemons_remember_the_same_names() {
+    for (release, debug) in
+        [(Release::Otp25, true), (Release::Otp27, true), (Release::Otp29, true), (Release::Otp29, false)]
+    {
+        let theirs = Epmd::start_with(release, if debug { &["-d"] } else { &[] }).await;
+        let max_unused = if debug { 5 } else { 1000 };
+        let ours = Server::builder().port(free_port()).max_unused_names(max_unused).start().await.unwrap();
+        let mut dumps = Vec::new();
+        for port in [theirs.port(), ours.port()] {
+            let mut nodes = Vec::new();
+            let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
+            for name in names {
+                nodes.push(client(port).register(NodeEntry::new(name, 5000).unwrap()).await.unwrap());
+            }
+            // Each is gone when this returns. The last one stays.
+            for node in nodes.drain(..8) {
+                node.close().await;
+            }
+            let mut texts = vec![client(port).dump().await.unwrap().text];
+            for name in ["c", "j", "k", "l", "a"] {
+                nodes.push(client(port).register(NodeEntry::new(name, 5001).unwrap()).await.unwrap());
+                texts.push(client(port).dump().await.unwrap().text);
+            }
+            dumps.push(texts.iter().map(|text| without_chance(text.as_bytes())).collect::<Vec<_>>());
+        }
+        assert_eq!(dumps[1], dumps[0], "{release}, debug: {debug}");
     }
 }
 

@@ -207,6 +207,31 @@ async fn the_environment_is_that_of_otps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_who_registered_what_from_where() {
+    let (link, port) = (Link::new(), free_port());
+    let mut command = link.command();
+    command.args(["-d", "-port", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    wait_until(PATIENCE, async || client(port).names().await.is_ok()).await;
+    let node = client(port).register(NodeEntry::new("foo", 5000).unwrap()).await.unwrap();
+    let other = client(port).register(NodeEntry::new("foo", 5001).unwrap()).await;
+    assert!(other.is_err());
+    node.close().await;
+    assert_eq!(run(link.command().args(["-port", &port.to_string(), "-kill"])).await.1, Some(0));
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    for (what, fields) in [
+        (" registered ", ["name=foo", "port=5000", "peer="]),
+        (" refused to register ", ["name=foo", "port=5001", "reason=the name is taken"]),
+        (" unregistered ", ["name=foo", "peer=", ""]),
+    ] {
+        let line = log.lines().find(|line| line.contains(what)).unwrap_or_else(|| panic!("no{what}in {log}"));
+        assert!(fields.iter().all(|field| line.contains(field)), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_command_ends_when_it_is_told_to() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut epmd = ErlnodeEpmd::start(&[]);

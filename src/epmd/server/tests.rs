@@ -1,23 +1,29 @@
 //! The server as its clients see it: bytes out, bytes in, and whether the connection stays.
 //!
-//! Where the cases of OTP's `epmd_SUITE` (25.2.3) are; `interop` is `interop-tests/tests/epmd`:
+//! Where the cases of OTP's `epmd_SUITE` are, the same ones in 25.2.3, 27.3.4 and 29.1.1; `interop` is
+//! `interop-tests/tests/epmd`:
 //!
 //! | case | test |
 //! | --- | --- |
-//! | `register_name`, `register_names_1`, `_2`, `get_port_nr` | `a_node_is_registered_found_and_dropped` |
+//! | `register_name`, `get_port_nr` | `a_node_is_registered_found_and_dropped` |
+//! | `register_name_ipv6` | `a_node_registers_at_each_address` |
+//! | `register_names_1`, `_2` | `two_nodes_end_in_either_order` |
 //! | `register_duplicate_name` | `a_clash_leaves_a_connection_without_a_name` |
 //! | `unicode_name`, `long_unicode_name`, `alive_req_too_large` | `names_and_extra_have_their_limits` |
-//! | `slow_get_port_nr` | `a_request_may_come_byte_by_byte`, `a_connection_that_makes_progress_is_not_idle` |
-//! | `unregister_others_name_1`, `_2` | `a_stop_with_relaxed_check_ends_the_connection_of_the_node` |
-//! | `register_overflow`, `stupid_names_req` | interop: `ten_thousand_nodes_and_a_thousand_clients` |
-//! | `name_with_null_inside`, `name_null_terminated`, `zero_length`, `alive_req_too_small_1`, `_2` | `what_is_no_request_gets_no_reply` |
+//! | `slow_get_port_nr` | `every_request_may_come_byte_by_byte`, `a_connection_that_makes_progress_is_not_idle` |
+//! | `unregister_others_name_1` | `a_stop_with_relaxed_check_ends_the_connection_of_the_node` |
+//! | `unregister_others_name_2` | interop, `answers`: `both_relaxed_daemons_stop_and_end_alike` |
+//! | `register_overflow` | `a_thousand_names_come_and_go_again_and_again` |
+//! | `stupid_names_req` | `a_thousand_names_come_and_go_again_and_again` |
+//! | `name_with_null_inside`, `name_null_terminated` | `what_is_no_request_gets_no_reply` |
+//! | `zero_length`, `too_large`, `alive_req_too_small_1`, `_2` | `what_is_no_request_gets_no_reply` |
 //! | `no_data`, `one_byte`, `two_bytes`, `partial_packet` | `a_connection_without_a_request_is_closed_after_a_minute` |
-//! | `too_large`, `buffer_overrun_1`, `_2` | `what_is_no_request_gets_no_reply`, `message`: `any_bytes_are_decoded_without_panic` |
-//! | `returns_valid_empty_extra`, `returns_valid_populated_extra_with_nulls` | `message`: `a_found_node_is_written_with_all_it_told` |
-//! | `names_stdout` | interop: `the_queries_of_both_commands_print_alike` |
+//! | `returns_valid_empty_extra`, `returns_valid_populated_extra_with_nulls` | `a_lookup_gives_extra_as_it_came` |
+//! | `names_stdout` | interop, `command`: `the_queries_print_as_those_of_otp_25`, `_27`, `_29` |
+//! | `buffer_overrun_1`, `_2` | `no_length_of_extra_leads_beyond_the_request` |
 //! | `no_nonlocal_register`, `no_nonlocal_kill` | `other_machines_may_only_look` |
-//! | `no_live_killing` | `a_kill_is_refused_while_there_are_nodes` |
-//! | `socket_reset_before_alive2_reply_is_written` | `a_name_is_free_again_if_its_reply_cannot_be_written` |
+//! | `no_live_killing` | `a_kill_is_refused_while_there_are_nodes`, `what_is_no_request_gets_no_reply` |
+//! | `socket_reset_before_alive2_reply_is_written` | `a_connection_reset_before_the_reply_leaves_no_name` |
 
 use std::io::ErrorKind;
 
@@ -211,17 +217,147 @@ async fn what_is_no_request_gets_no_reply() {
 }
 
 #[tokio::test]
-async fn a_request_may_come_byte_by_byte() {
+async fn every_request_may_come_byte_by_byte() {
+    let server = relaxed().await;
+    let _node = registered(&server, "node").await;
+    for request in
+        [alive(b"foo"), framed(b"znode"), framed(b"n"), framed(b"d"), framed(b"snobody"), framed(b"snode")]
+    {
+        let registers = request[2] == b'x';
+        let whole = if registers { Vec::new() } else { answer(&server, &request).await };
+        let whole = if request.ends_with(b"snode") { b"NOEXISTSTOPPED".to_vec() } else { whole };
+        let mut stream = connect(&server).await;
+        stream.set_nodelay(true).unwrap();
+        for byte in &request {
+            stream.write_all(&[*byte]).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        if registers {
+            let mut reply = [0; 6];
+            stream.read_exact(&mut reply).await.unwrap();
+            assert_eq!(reply[..2], *b"v\0");
+            end(stream).await;
+        } else {
+            let mut reply = Vec::new();
+            stream.read_to_end(&mut reply).await.unwrap();
+            assert_eq!(reply, whole, "{request:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_node_registers_at_each_address() {
     let server = start().await;
-    let mut stream = connect(&server).await;
-    stream.set_nodelay(true).unwrap();
-    for byte in alive(b"foo") {
-        stream.write_all(&[byte]).await.unwrap();
+    // A machine may be without IPv6; where it has it, this is one of the addresses.
+    let with_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
+    assert_eq!(server.local_addrs().iter().any(SocketAddr::is_ipv6), with_ipv6);
+    for address in server.local_addrs() {
+        let mut node = TcpStream::connect(address).await.unwrap();
+        node.write_all(&alive(b"foo")).await.unwrap();
+        let mut reply = [0; 6];
+        node.read_exact(&mut reply).await.unwrap();
+        assert_eq!(reply[..2], *b"v\0", "{address}");
+        end(node).await;
+    }
+}
+
+#[tokio::test]
+async fn two_nodes_end_in_either_order() {
+    let server = start().await;
+    for first_ends_first in [true, false] {
+        let (foo, bar) = (registered(&server, "foo").await, registered(&server, "bar").await);
+        let (first, second, left) = if first_ends_first { (foo, bar, "bar") } else { (bar, foo, "foo") };
+        end(first).await;
+        assert_eq!(server.nodes().iter().map(|node| node.name().as_str()).collect::<Vec<_>>(), [left]);
+        end(second).await;
+        assert!(server.nodes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_lookup_gives_extra_as_it_came() {
+    let server = start().await;
+    for extra in [b"".as_slice(), b"ABC\0\0"] {
+        let (node, reply) = hold::<4>(&server, &alive_with(b"foo", extra, 5)).await;
+        assert_eq!(reply[..2], *b"y\0");
+        let length = u8::try_from(extra.len()).unwrap();
+        let expected = [b"w\0\x13\x88M\0\0\x05\0\x05\0\x03foo\0", [length].as_slice(), extra].concat();
+        assert_eq!(answer(&server, &framed(b"zfoo")).await, expected);
+        end(node).await;
+    }
+}
+
+#[tokio::test]
+async fn no_length_of_extra_leads_beyond_the_request() {
+    let server = start().await;
+    let registration = alive(b"gurka");
+    let without_extra = &registration[2..registration.len() - 2];
+    for length in (1_u16..=3000).step_by(13).chain([u16::MAX]) {
+        let bare = [without_extra, &length.to_be_bytes()].concat();
+        assert_eq!(answer(&server, &framed(&bare)).await, b"", "a length of {length}, and nothing there");
+    }
+    for length in [1020_u16, 1021, 3000, 3040, 3050, 10_000] {
+        let full = [without_extra, &length.to_be_bytes(), &vec![255; usize::from(length)]].concat();
+        let mut stream = connect(&server).await;
+        // The server may close the connection before it has read all of it.
+        let _ = stream.write_all(&framed(&full)).await;
+        let mut reply = [0; 2];
+        let read = stream.read_exact(&mut reply).await;
+        let expected: Option<&[u8]> = match (full.len(), length) {
+            (_, ..=1020) => Some(b"v\0"),
+            (..=3057, _) => Some(b"v\x01"),
+            _ => None,
+        };
+        assert_eq!(read.is_ok().then_some(reply.as_slice()), expected, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_names_come_and_go_again_and_again() {
+    let server = start().await;
+    let names: Vec<String> = (1..=1000).map(|number| format!("foo{number}")).collect();
+    for round in 0..4 {
+        let mut nodes = Vec::new();
+        for name in &names {
+            nodes.push(registered(&server, name).await);
+        }
+        // One ends; the others are all listed, each once.
+        end(nodes.remove(0)).await;
+        let listing = answer(&server, &framed(b"n")).await;
+        let mut listed: Vec<&str> = str::from_utf8(&listing[4..]).unwrap().lines().collect();
+        let mut expected: Vec<String> =
+            names[1..].iter().map(|name| format!("name {name} at port 5000")).collect();
+        listed.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(listed, expected);
+        if round % 2 == 1 {
+            nodes.reverse();
+        }
+        for node in nodes {
+            end(node).await;
+        }
+        assert!(server.nodes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_connection_reset_before_the_reply_leaves_no_name() {
+    let delay = Duration::from_millis(100);
+    let server = Server::builder().port(0).delay_write(delay).start().await.unwrap();
+    let mut node = connect(&server).await;
+    node.write_all(&alive(b"test")).await.unwrap();
+    while server.nodes().is_empty() {
         tokio::task::yield_now().await;
     }
-    let mut reply = [0; 6];
-    stream.read_exact(&mut reply).await.unwrap();
-    assert_eq!(reply[..2], *b"v\0");
+    // Without lingering the end of the connection is a reset.
+    socket2::SockRef::from(&node).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(node);
+    let dropped = async {
+        while !server.nodes().is_empty() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), dropped).await.expect("the name is dropped");
 }
 
 #[tokio::test]
