@@ -13,10 +13,14 @@
 //! | the same                       | `ALIAS`        | `ALIAS_SEND`                   | not possible                |
 //! | priority message or exit signal | `ALTACT_SIG`  | `ALTACT_SIG_SEND`              | the same without priority   |
 //! | spawn                          | `SPAWN`        | `SPAWN_REQUEST`                | not possible                |
+//! | monitor, demonitor, and exit of a monitored process | `DIST_MONITOR` | `MONITOR_P` and so on | not possible |
+//! | the same by a registered name  | `DIST_MONITOR_NAME`, too | `MONITOR_P` and so on | not possible             |
+//!
+//! A monitor of which the other node is not told still tells of the end of the connection, as in OTP.
 
 use std::borrow::Cow;
 
-use super::{AltactFlags, AltactTo, ControlMessage, Operation};
+use super::{AltactFlags, AltactTo, ControlMessage, Operation, PidOrName};
 use crate::dist::Flags;
 use crate::term::etf::{EncodeError, Writer};
 
@@ -72,9 +76,6 @@ impl ControlMessage {
             ControlMessage::PayloadExit2Tt { .. } if !flags.contains(Flags::EXIT_PAYLOAD) => {
                 self.inside(Operation::Exit2Tt)
             }
-            ControlMessage::PayloadMonitorPExit { .. } if !flags.contains(Flags::EXIT_PAYLOAD) => {
-                self.inside(Operation::MonitorPExit)
-            }
             ControlMessage::SendSender { to, .. } if !flags.contains(Flags::SEND_SENDER) => {
                 Form::of(ControlMessage::Send { to: to.clone() })
             }
@@ -119,6 +120,17 @@ impl ControlMessage {
             {
                 return unsupported(Flags::SPAWN);
             }
+            ControlMessage::MonitorP { to: monitored, .. }
+            | ControlMessage::DemonitorP { to: monitored, .. }
+            | ControlMessage::MonitorPExit { from: monitored, .. }
+            | ControlMessage::PayloadMonitorPExit { from: monitored, .. }
+                if !flags.contains(monitoring(monitored)) =>
+            {
+                return unsupported(monitoring(monitored) - flags);
+            }
+            ControlMessage::PayloadMonitorPExit { .. } if !flags.contains(Flags::EXIT_PAYLOAD) => {
+                self.inside(Operation::MonitorPExit)
+            }
             _ => {
                 let payload = if operation.has_payload() { PayloadPlace::After } else { PayloadPlace::None };
                 Form { message: Cow::Borrowed(self), operation, payload }
@@ -147,6 +159,14 @@ impl ControlMessage {
             // Nothing older sends an exit signal to an alias or a name.
             (true, AltactTo::Alias(_) | AltactTo::Name(_), _) => return None,
         })
+    }
+}
+
+/// What the other node must have to monitor, or be monitored, that way.
+fn monitoring(target: &PidOrName) -> Flags {
+    match target {
+        PidOrName::Pid(_) => Flags::DIST_MONITOR,
+        PidOrName::Name(_) => Flags::DIST_MONITOR | Flags::DIST_MONITOR_NAME,
     }
 }
 

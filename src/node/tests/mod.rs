@@ -3,6 +3,7 @@
 mod busy;
 pub(crate) mod cluster;
 mod ends;
+mod foreign;
 mod links;
 pub(crate) mod peer;
 mod relations;

@@ -29,22 +29,20 @@ pub(crate) struct Peer {
 impl Peer {
     /// Connects to `node` as a hidden node of that name.
     pub(crate) async fn connect(node: &Node, name: &str) -> Peer {
-        let stream =
-            Stream::connect(&[([127, 0, 0, 1], node.dist_port()).into()], super::PATIENCE).await.unwrap();
-        Peer::over(
-            stream,
-            node,
-            name,
-            OwnName::Named { name: NodeName::new(name).unwrap(), creation: PEER_CREATION },
-        )
-        .await
-        .unwrap()
+        Peer::connect_with(node, name, Flags::full_node() - Flags::PUBLISHED).await.unwrap()
     }
 
-    async fn over(stream: Stream, node: &Node, name: &str, own: OwnName) -> Result<Peer, driver::SetupError> {
+    /// The same as a node that understands no more than `flags`.
+    pub(super) async fn connect_with(
+        node: &Node,
+        name: &str,
+        flags: Flags,
+    ) -> Result<Peer, driver::SetupError> {
+        let stream =
+            Stream::connect(&[([127, 0, 0, 1], node.dist_port()).into()], super::PATIENCE).await.unwrap();
         let settings = Initiate {
-            own,
-            flags: Flags::full_node() - Flags::PUBLISHED,
+            own: OwnName::Named { name: NodeName::new(name).unwrap(), creation: PEER_CREATION },
+            flags,
             required: Flags::MANDATORY,
             peer: Some(node.name().clone()),
             cookie: Cookie::new(COOKIE).unwrap(),
