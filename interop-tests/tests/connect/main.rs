@@ -4,6 +4,8 @@ mod addresses;
 mod cookies;
 mod dynamic_names;
 mod flood;
+mod foreign;
+mod reasons;
 
 use std::time::{Duration, Instant};
 
