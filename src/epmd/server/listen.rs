@@ -318,4 +318,18 @@ mod tests {
         );
         assert_eq!(shown(&["::", "0.0.0.0"], &own, true), [":: required", "0.0.0.0 required"]);
     }
+
+    #[tokio::test]
+    async fn a_kind_of_loopback_that_the_machine_lacks_is_skipped() {
+        let place = |ip: &str| Place { ip: ip.parse().unwrap(), required: false, local_only: false };
+        // An address of elsewhere fails as `::1` does on a machine without IPv6: it cannot be bound.
+        let missing = place("192.0.2.1");
+        let listeners = bind_all(0, &[missing, place("127.0.0.1")]).unwrap();
+        let ips: Vec<IpAddr> = listeners.iter().map(|listener| listener.address.ip()).collect();
+        assert_eq!(ips, [Ipv4Addr::LOCALHOST]);
+        let error = bind_all(0, &[missing]).err();
+        assert!(matches!(error, Some(BindError::Address { .. })), "there is nothing to listen on");
+        let required = Place { required: true, ..missing };
+        assert!(bind_all(0, &[required, place("127.0.0.1")]).is_err());
+    }
 }

@@ -10,8 +10,15 @@
 //! - `KILL_REQ` is refused while nodes are registered, and `STOP_REQ` always, unless
 //!   [`relaxed_command_check`](Builder::relaxed_command_check) is on.
 //!
-//! Unlike OTP's daemon it listens on loopback only, unless told otherwise, and never lets other machines take so many
-//! connections that none is left for this one.
+//! Unlike OTP's daemon (25, 27 and 29) it
+//!
+//! - listens on loopback only, unless told otherwise, and never lets other machines take so many connections that none is
+//!   left for this one;
+//! - looks whether the node that has a name is still connected before it refuses the name to another, so that a node can
+//!   start again as fast as it likes;
+//! - finds a node whose name has 255 characters, to which OTP's gives no answer;
+//! - does not register an empty name, which OTP's does if there is something in the "extra" field;
+//! - takes no longer for a lookup the more names there are, and more than 1,024 connections.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -180,6 +180,8 @@ async fn names_and_extra_have_their_limits() {
         let (_node, reply) = hold::<6>(&server, &request).await;
         assert_eq!(reply[..2], *b"v\0");
     }
+    let (_node, _) = hold::<6>(&server, &alive(longest.as_bytes())).await;
+    assert_eq!(answer(&server, &framed(format!("z{longest}").as_bytes())).await[..2], *b"w\0");
     let too_long = "\u{e9}".repeat(256);
     let refused = [alive(too_long.as_bytes()), alive(b"x\xc3"), alive_with(b"extra2", &extra, 6)];
     for request in refused {

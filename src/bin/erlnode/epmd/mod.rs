@@ -6,7 +6,10 @@
 //! - It listens on loopback only, unless `-address`, `ERL_EPMD_ADDRESS` or `--host-addresses` say more.
 //! - `-daemon` returns when the daemon listens, not before, and fails if it cannot.
 //! - A port that is in use by what is no epmd is an error, not an epmd that runs already.
+//! - `-systemd` and `-daemon` together are bad usage.
 //! - The texts of the usage and of the log are its own.
+//!
+//! What differs in the protocol is with [`Server`].
 //!
 //! Without a query it runs in the foreground until SIGTERM, Ctrl-C, or a permitted `--kill`.
 
