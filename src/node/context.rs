@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::registry::ProcessCell;
 use super::spawn::SpawnOptions;
-use super::{Dest, Node, SendError, TrySendError};
+use super::{Dest, Node, SendError, SpawnOpt, TrySendError};
 use crate::atom;
 use crate::process::{
     AliasMode, Exit, ExitKind, Mailbox, Message, Outgoing, ProcessState, Recipient, Signal,
@@ -151,7 +151,7 @@ impl Process {
 
     /// The position behind all messages that are here now: a receive that starts there looks only at later ones.
     pub(crate) fn mailbox_end(&mut self) -> usize {
-        self.cell.all_messages().len()
+        self.cell.all_messages().end()
     }
 
     pub(crate) fn poll_match(
@@ -450,6 +450,18 @@ impl Process {
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
         self.node.start(self.node.new_cell(self.child_options()), body)
+    }
+
+    /// Starts a process with these options and with this one's group leader.
+    ///
+    /// Does what `erlang:spawn_opt/2` does.
+    pub fn spawn_opt<F, Fut>(&self, options: SpawnOpt, body: F) -> Pid
+    where
+        F: FnOnce(Process) -> Fut,
+        Fut: Future<Output = Result<(), Exit>> + Send + 'static,
+    {
+        let options = SpawnOptions { mailbox_limit: options.mailbox_limit, ..self.child_options() };
+        self.node.start(self.node.new_cell(options), body)
     }
 
     fn child_options(&self) -> SpawnOptions {

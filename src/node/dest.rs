@@ -172,6 +172,10 @@ pub enum SendError {
     /// The connection ended before the message was queued.
     #[error("the connection to {0} ended")]
     ConnectionLost(Atom),
+    /// The process, one of this node, takes no more messages now: it was spawned with such a
+    /// [limit](super::Overflow::Refuse).
+    #[error("the mailbox of {0:?} is full")]
+    MailboxFull(Pid),
     /// The message has no external form.
     #[error("the message can't be encoded: {0}")]
     Encode(#[from] SerializeError),

@@ -3,6 +3,9 @@
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
+
 use super::Node;
 use super::connection::Connection;
 use super::registry::owner_of_alias;
@@ -114,7 +117,7 @@ impl Node {
             }
             ControlMessage::SpawnRequest(request) | ControlMessage::SpawnRequestTt(request, _) => {
                 if let Some(arguments) = &payload {
-                    arguments.reader().check().map_err(ProtocolError::Payload)?;
+                    check(arguments)?;
                 }
                 self.spawn_requested(connection, &request, payload);
             }
@@ -158,8 +161,9 @@ impl Node {
             Recipient::Name { name, .. } => self.names().whereis(name.as_str()),
         };
         if let Some((cell, payload)) = cell.zip(payload) {
-            payload.reader().check().map_err(ProtocolError::Payload)?;
-            self.deliver_to(from, &cell, Signal::Message(Message::from_encoded(payload)));
+            check(&payload)?;
+            // The sender is elsewhere: it can't be told that there is no room.
+            let _ = self.deliver_message(from, &cell, Message::from_encoded(payload));
         }
         Ok(())
     }
@@ -172,7 +176,7 @@ impl Node {
     ) -> Result<(), ProtocolError> {
         let cell = owner_of_alias(&to).and_then(|owner| self.local(&owner));
         if let Some((cell, payload)) = cell.zip(payload) {
-            payload.reader().check().map_err(ProtocolError::Payload)?;
+            check(&payload)?;
             self.deliver_to(from, &cell, Signal::AliasMessage(to, Message::from_encoded(payload)));
         }
         Ok(())
@@ -224,6 +228,20 @@ impl Node {
         self.deliver(&sender, to, Signal::Down(reference, name, reason));
     }
 }
+
+/// Makes sure that it is a term.
+///
+/// Ten million small terms take a tenth of a second: meanwhile another thread sees to the tasks of this one.
+fn check(payload: &Encoded) -> Result<(), ProtocolError> {
+    let check = || payload.reader().check().map_err(ProtocolError::Payload);
+    let is_large = payload.bytes().len() > LARGE;
+    let has_others =
+        || Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if is_large && has_others() { block_in_place(check) } else { check() }
+}
+
+/// What is checked in well under a millisecond has no more bytes.
+const LARGE: usize = 128 * 1024;
 
 fn reason(payload: Option<Encoded>) -> Result<Term, ProtocolError> {
     match payload {

@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use smallvec::SmallVec;
 
 use super::connection::Connection;
+use super::mailbox_limit::MailboxLimit;
 use crate::process::{Mailbox, ProcessState};
 use crate::term::{Atom, Creation, Pid, Reference, Term};
 
@@ -33,6 +34,7 @@ pub(crate) struct ProcessCell {
     pub(crate) is_running: AtomicBool,
     /// What its task takes, in bytes.
     pub(crate) task_size: AtomicUsize,
+    pub(crate) mailbox_limit: Option<MailboxLimit>,
     /// Who spawned it.
     pub(crate) parent: Option<Pid>,
     /// Of a process that a supervisor or server started, as `proc_lib` does: names or pids, the parent first.

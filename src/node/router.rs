@@ -307,22 +307,24 @@ impl Node {
 
     fn send_local(&self, from: &Pid, dest: &Dest, message: Message) -> Result<(), SendError> {
         match dest {
-            Dest::Pid(pid) => self.deliver(from, pid, Signal::Message(message)),
+            Dest::Pid(pid) => {
+                if let Some(cell) = self.process_table().get(pid) {
+                    return self.deliver_message(from, &cell, message);
+                }
+            }
             Dest::Alias(alias) => self.deliver_alias(from, alias, message),
             // Only a name without a node is an error when it is not there, as with Erlang's `!`.
             Dest::Name(name) => match self.names().whereis(name.as_str()) {
-                Some(cell) => self.deliver_to(from, &cell, Signal::Message(message)),
+                Some(cell) => return self.deliver_message(from, &cell, message),
                 None => return Err(SendError::NotRegistered(name.clone())),
             },
-            Dest::NameNode(name, _) => self.deliver_name(from, name.as_str(), message),
+            Dest::NameNode(name, _) => {
+                if let Some(cell) = self.names().whereis(name.as_str()) {
+                    return self.deliver_message(from, &cell, message);
+                }
+            }
         }
         Ok(())
-    }
-
-    pub(crate) fn deliver_name(&self, from: &Pid, name: &str, message: Message) {
-        if let Some(cell) = self.names().whereis(name) {
-            self.deliver_to(from, &cell, Signal::Message(message));
-        }
     }
 
     /// An exit signal by way of an alias.

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use super::mailbox_limit::{MailboxLimit, SpawnOpt};
 use super::registry::{InitialCall, ProcessCell, RegisterError};
 use super::{Node, Process};
 use crate::atom;
@@ -29,6 +30,7 @@ pub(crate) struct SpawnOptions {
     /// The process that monitors it from the start, and by which reference.
     pub(crate) monitor: Option<(Pid, Reference)>,
     pub(crate) group_leader: Option<Pid>,
+    pub(crate) mailbox_limit: Option<MailboxLimit>,
     /// The process that spawns it.
     pub(crate) parent: Option<Pid>,
     /// What it has as `$ancestors`, if it is started as `proc_lib` does.
@@ -50,6 +52,18 @@ impl Node {
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
         self.start(self.new_cell(SpawnOptions::default()), body)
+    }
+
+    /// Starts a process with these options; see [`spawn`](Node::spawn).
+    ///
+    /// Does what `erlang:spawn_opt/2` does.
+    pub fn spawn_opt<F, Fut>(&self, options: SpawnOpt, body: F) -> Pid
+    where
+        F: FnOnce(Process) -> Fut,
+        Fut: Future<Output = Result<(), Exit>> + Send + 'static,
+    {
+        let options = SpawnOptions { mailbox_limit: options.mailbox_limit, ..SpawnOptions::default() };
+        self.start(self.new_cell(options), body)
     }
 
     /// Starts the task of a process made by [`new_cell`](Node::new_cell).
@@ -93,6 +107,7 @@ impl Node {
             mailbox: Mutex::default(),
             is_running: AtomicBool::new(false),
             task_size: AtomicUsize::new(0),
+            mailbox_limit: options.mailbox_limit,
             parent: options.parent,
             ancestors: options.ancestors,
             polls: AtomicU64::new(0),

@@ -14,6 +14,8 @@ const KEPT: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
     queue: VecDeque<Message>,
+    /// How many were dropped by others than the process itself: positions count from the first of them on.
+    dropped: usize,
 }
 
 impl Mailbox {
@@ -31,15 +33,28 @@ impl Mailbox {
         from: &mut usize,
         mut matches: impl FnMut(&Message) -> bool,
     ) -> Option<Message> {
-        while let Some(message) = self.queue.get(*from) {
+        *from = (*from).max(self.dropped);
+        while let Some(message) = self.queue.get(*from - self.dropped) {
             if matches(message) {
-                let message = self.queue.remove(*from);
+                let message = self.queue.remove(*from - self.dropped);
                 self.give_back();
                 return message;
             }
             *from += 1;
         }
         None
+    }
+
+    /// The oldest message, taken out by somebody else than the process itself, which may be waiting for a later one.
+    pub(crate) fn drop_oldest(&mut self) -> Option<Message> {
+        let oldest = self.pop()?;
+        self.dropped += 1;
+        Some(oldest)
+    }
+
+    /// The position behind all messages that are here.
+    pub(crate) fn end(&self) -> usize {
+        self.dropped + self.queue.len()
     }
 
     /// Takes over all of `inbox`, behind what is here.

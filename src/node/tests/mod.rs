@@ -44,7 +44,7 @@ where
 }
 
 /// The next message, as a term.
-async fn next(process: &mut Process) -> Term {
+pub(crate) async fn next(process: &mut Process) -> Term {
     soon(process.receive()).await.to_term().expect("a message is a term")
 }
 

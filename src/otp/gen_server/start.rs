@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::GenServer;
 use super::serve::Server;
 use crate::atom;
-use crate::node::{Node, Process, ProcessCell, RegisterError, SpawnOptions};
+use crate::node::{Node, Process, ProcessCell, RegisterError, SpawnOpt, SpawnOptions};
 use crate::process::{Exit, ExitKind, Message, Recipient, Signal};
 use crate::term::{Atom, Pid, Term};
 
@@ -108,11 +108,12 @@ pub struct Start<S> {
     server: S,
     name: Option<Atom>,
     timeout: Duration,
+    options: SpawnOpt,
 }
 
 impl<S> Start<S> {
     pub(crate) fn new(origin: Origin, server: S) -> Start<S> {
-        Start { origin, server, name: None, timeout: Duration::MAX }
+        Start { origin, server, name: None, timeout: Duration::MAX, options: SpawnOpt::new() }
     }
 
     /// Registers the server, before its `init` runs.
@@ -125,6 +126,11 @@ impl<S> Start<S> {
 
     pub(crate) fn registered(self, name: Option<Atom>) -> Start<S> {
         Start { name, ..self }
+    }
+
+    /// How the server's process is spawned.
+    pub fn spawn_opt(self, options: SpawnOpt) -> Start<S> {
+        Start { options, ..self }
     }
 
     /// How long `init` may take, after which the server is killed; without a bound if not set.
@@ -196,8 +202,8 @@ impl Process {
 }
 
 async fn start<S: GenServer>(start: Start<S>) -> Result<Pid, StartError> {
-    let Start { origin, server, name, timeout } = start;
-    let options = origin.options();
+    let Start { origin, server, name, timeout, options } = start;
+    let options = SpawnOptions { mailbox_limit: options.mailbox_limit, ..origin.options() };
     let Origin { node, parent, .. } = origin;
     let mut watcher = node.temporary_process();
     let reference = node.make_ref();
