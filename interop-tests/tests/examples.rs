@@ -93,6 +93,45 @@ async fn call_gen_server() {
 }
 
 #[tokio::test]
+async fn serve_gen_server() {
+    let epmd = Epmd::start(Release::Otp29).await;
+    let mut example = Running::start("serve_gen_server", &epmd, &[]);
+    let line = example.next_line();
+    let name = line.strip_suffix(" has a stock; Ctrl-C ends it").expect("the name of the node");
+    let me = ElixirNode::start(Release::Otp29, secret(&epmd)).await;
+    let shell = me.shell();
+    shell.expect(&format!("stock = {{:stock, :\"{name}\"}}; :ok"), ":ok").await;
+    shell.expect("GenServer.cast(stock, {:put, \"apples\", 12})", ":ok").await;
+    shell.expect("GenServer.call(stock, {:take, \"apples\", 3})", "{:ok, 9}").await;
+    shell.expect("GenServer.call(stock, {:take, \"apples\", 10})", "{:error, {:only, 9}}").await;
+    shell.expect("GenServer.call(stock, {:take, \"apples\", 9})", "{:ok, 0}").await;
+}
+
+#[tokio::test]
+async fn supervisor() {
+    let epmd = Epmd::start(Release::Otp25).await;
+    let mut example = Running::start("supervisor", &epmd, &[]);
+    assert_eq!(example.next_line(), "a server starts");
+    let line = example.next_line();
+    let name = line.strip_suffix(" divides; Ctrl-C ends it").expect("the name of the node");
+    let me = BeamNode::start(Release::Otp25, secret(&epmd)).await;
+    let call = |arguments: &str| format!("gen_server:call({{divide, '{name}'}}, {arguments})");
+    me.expect(&call("{84, 2}"), "42").await;
+    let ended = format!(
+        "{{'EXIT', {{badarith, {{gen_server, call, [_, {{1, 0}}]}}}}}} = (catch {}), ended",
+        call("{1, 0}")
+    );
+    me.expect(&ended, "ended").await;
+    assert_eq!(example.next_line(), "a server starts");
+    // It starts before its name is its own again.
+    me.wait_until(&format!("catch {}", call("{9, 3}")), "3").await;
+    let children = format!(
+        "[{{divide, P, worker, ['Divide']}}] = supervisor:which_children({{divisions, '{name}'}}), node(P) =:= '{name}'"
+    );
+    me.expect(&children, "true").await;
+}
+
+#[tokio::test]
 async fn erpc() {
     let epmd = Epmd::start(Release::Otp29).await;
     let me = ElixirNode::start(Release::Otp29, secret(&epmd)).await;
