@@ -3,7 +3,12 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use interop_tests::{BeamNode, Epmd, NodeOptions, PATIENCE, Release, RustNode, free_port, wait_until};
+use bytes::Bytes;
+use erlnode::node::Node;
+use erlnode::term::Term;
+use interop_tests::{
+    BeamNode, Epmd, NodeOptions, PATIENCE, Release, RustNode, free_port, unique_name, wait_until,
+};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use tokio::time::sleep;
 
@@ -326,4 +331,63 @@ async fn a_node_that_can_have_no_more_files_open_says_so_once_and_goes_on() {
     wait_until(PATIENCE, async || says("connections are taken again") > 0).await;
     assert_eq!(says("no connections can be taken"), 1, "{}", node.stderr());
     drop(connections);
+}
+
+/// What is sent to a node that is frozen waits at the senders: with messages, and with the results of calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_beam_node_costs_bounded_memory_and_holds_up_nobody_else() {
+    const LIMIT: usize = 1 << 20;
+    const SIZE: usize = 200_000;
+    const SENDERS: usize = 40;
+    let epmd = Epmd::start(Release::Otp27).await;
+    let options = || NodeOptions::with(&epmd);
+    let (frozen, other) =
+        tokio::join!(BeamNode::start(Release::Otp27, options()), BeamNode::start(Release::Otp29, options()));
+    let node = Node::builder(&unique_name("rust"))
+        .cookie("interop")
+        .epmd_port(epmd.port())
+        .hidden(true)
+        .dist_buf_busy_limit(LIMIT)
+        .start()
+        .await
+        .unwrap();
+    for beam in [&frozen, &other] {
+        node.connect(beam.name()).await.unwrap();
+        let sink = "register(sink, spawn(fun() -> (fun F(N) -> \
+            receive {count, P} -> P ! N, F(N); B when is_binary(B) -> F(N + byte_size(B)) end end)(0) end))";
+        beam.expect(sink, "true").await;
+    }
+    frozen.stop_signal();
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|_| {
+            let to = ("sink".to_owned(), frozen.name().to_owned());
+            node.spawn(async move |process| {
+                for _ in 0..10 {
+                    process
+                        .send((to.0.as_str(), to.1.as_str()), Term::Binary(Bytes::from(vec![7; SIZE])))
+                        .await?;
+                }
+                Ok(())
+            })
+        })
+        .collect();
+    let info = || node.connection_info(frozen.name()).unwrap();
+    // The kernels take some of it.
+    wait_until(PATIENCE, async || info().waiting.len() >= SENDERS / 2).await;
+    let full = info();
+    assert!(full.is_busy && full.queued < LIMIT + 8 * SIZE, "{full:?}");
+
+    for _ in 0..100 {
+        node.send(("sink", other.name()), Term::Binary(Bytes::from(vec![7; 1000]))).await.unwrap();
+    }
+    other.wait_until("sink ! {count, self()}, receive N -> N end", "100000").await;
+    assert_eq!(node.connection_info(other.name()).unwrap().waits, 0);
+    assert!(senders.iter().any(|pid| node.is_process_alive(pid)), "nobody waits");
+
+    frozen.cont_signal();
+    let all = (SENDERS * 10 * SIZE).to_string();
+    frozen.wait_until("sink ! {count, self()}, receive N -> N end", &all).await;
+    let after = info();
+    assert!(after.waiting.is_empty() && after.waits > 0, "{after:?}");
+    node.shutdown().await;
 }
