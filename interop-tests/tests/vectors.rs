@@ -1,11 +1,13 @@
-//! Golden vectors: terms encoded by real nodes, recorded in `vectors/` by `record-vectors`.
+//! Golden vectors: terms and control messages encoded by real nodes, recorded in `vectors/` by `record-vectors`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::{fs, path::Path};
 
 use bytes::Bytes;
-use erlnode::term::{Fun, Term, etf};
+use erlnode::dist::control::ControlMessage;
+use erlnode::term::etf::{self, Reader, Writer};
+use erlnode::term::{Fun, Term};
 use interop_tests::{BeamNode, Epmd, NodeOptions, Release, Scratch};
 
 /// One line of a file: what was evaluated, and the bytes it gave.
@@ -159,4 +161,82 @@ async fn otp_27_reads_what_is_encoded() {
 #[tokio::test]
 async fn otp_29_reads_what_is_encoded() {
     a_node_reads_the_same(Release::Otp29).await;
+}
+
+/// A frame that a node has sent to one without atom cache.
+struct Frame {
+    what: String,
+    operation: String,
+    bytes: Bytes,
+}
+
+fn frames(release: Release) -> Vec<Frame> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("vectors/control{}.txt", release.number()));
+    let text = fs::read_to_string(path).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('%'));
+    let frames = lines.map(|line| {
+        let [what, operation, hex] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        Frame { what: what.to_owned(), operation: operation.to_owned(), bytes: unpack(hex) }
+    });
+    frames.collect()
+}
+
+#[test]
+fn every_control_message_of_real_nodes_is_read_and_written_as_it_was() {
+    for release in Release::all() {
+        let mut operations = BTreeSet::new();
+        for Frame { what, operation, bytes } in frames(release) {
+            let body = bytes.slice(2..);
+            assert_eq!(bytes[..2], [112, 131], "{release}: {what}: a pass-through frame");
+            let mut reader = Reader::new(&body, &[]);
+            let control = ControlMessage::decode(&mut reader)
+                .unwrap_or_else(|error| panic!("{release}: {what}: {error}"));
+            assert_eq!(control.operation().to_string(), operation, "{release}: {what}");
+            operations.insert(control.operation().number());
+            let mut writer = Writer::new();
+            writer.raw(&bytes[..2]);
+            control.encode(&mut writer).unwrap();
+            if control.has_payload() {
+                let payload = etf::decode_exact(&body.slice(reader.offset()..)).unwrap();
+                writer.version();
+                writer.term(&payload).unwrap();
+            }
+            assert_eq!(writer.into_bytes(), bytes, "{release}: {what}: {control:?}");
+        }
+        // OTP does not send the others: exit/2 leaves the token of the caller behind.
+        let sent = [
+            1, 2, 3, 6, 7, 8, 12, 13, 16, 19, 20, 21, 22, 23, 24, 25, 26, 28, 29, 30, 31, 32, 33, 34, 35, 36,
+        ];
+        let only = match release {
+            Release::Otp25 => Some(4),
+            Release::Otp27 => None,
+            Release::Otp29 => Some(37),
+        };
+        assert_eq!(operations, sent.into_iter().chain(only).collect(), "{release}");
+    }
+}
+
+/// Every tag that OTP has ever written, but for references to a cache, which only stand in distributed messages, and
+/// what a node keeps for itself.
+#[test]
+fn there_is_a_vector_for_every_tag() {
+    let mut seen = BTreeSet::new();
+    for release in Release::all() {
+        for vector in vectors(release) {
+            let mut bytes = vector.bytes.slice(1..);
+            seen.insert(bytes[0]);
+            // And those of the elements: passing over a head leaves the elements.
+            if let [104 | 105 | 108 | 116, ..] = bytes[..] {
+                let head = if bytes[0] == 104 { 2 } else { 5 };
+                bytes = bytes.slice(head..);
+                seen.extend(bytes.first());
+            }
+        }
+    }
+    let all: [u8; 29] = [
+        67, 70, 77, 80, 88, 89, 90, 97, 98, 99, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111,
+        112, 113, 114, 115, 116, 118, 119,
+    ];
+    let missing: Vec<u8> = all.into_iter().chain([120]).filter(|tag| !seen.contains(tag)).collect();
+    assert_eq!(missing, Vec::<u8>::new(), "tags without a vector");
 }
