@@ -314,7 +314,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(40))]
+        #![proptest_config(crate::term::arbitrary::cases(40))]
 
         #[test]
         fn both_sides_agree_over_long_sequences(

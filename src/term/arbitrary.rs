@@ -8,6 +8,16 @@ use super::{
     Atom, BitString, Creation, ExternalFun, Fun, Integer, LocalFun, Pid, Port, Record, Reference, Term,
 };
 
+/// So many cases of a property, unless `PROPTEST_CASES` says how many.
+pub(crate) fn cases(count: u32) -> ProptestConfig {
+    let default = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_some() {
+        default
+    } else {
+        ProptestConfig { cases: count, ..default }
+    }
+}
+
 /// Any term that can be sent: its floats are finite.
 pub(crate) fn term() -> impl Strategy<Value = Term> {
     readable_leaf().prop_recursive(4, 48, 6, |inner| compound(inner).boxed())
@@ -123,7 +133,7 @@ fn identifier() -> impl Strategy<Value = Term> {
     ]
 }
 
-fn pid() -> impl Strategy<Value = Pid> {
+pub(crate) fn pid() -> impl Strategy<Value = Pid> {
     let number = || prop_oneof![0u32..3, any::<u32>()];
     (node(), number(), number(), number()).prop_map(|(node, id, serial, creation)| Pid {
         node,

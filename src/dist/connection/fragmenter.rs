@@ -277,7 +277,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(60))]
+        #![proptest_config(crate::term::arbitrary::cases(60))]
 
         #[test]
         fn the_messages_of_each_process_arrive_in_order(

@@ -19,7 +19,7 @@ use crate::dist::fragment::FragmentLimits;
 use crate::dist::packet::{FrameLimit, LengthSize, Packets};
 use crate::dist::{Flags, NodeName};
 use crate::term::etf::Writer;
-use crate::term::{Atom, Creation, Pid, Reference, Term};
+use crate::term::{Atom, Creation, Pid, Reference, Term, arbitrary};
 
 const OTP25: &str = include_str!("recorded/otp25.txt");
 const OTP29: &str = include_str!("recorded/otp29.txt");
@@ -515,5 +515,26 @@ proptest! {
             }
             let _ = inbound.handle_packet(packet.into());
         }
+    }
+
+    #[test]
+    fn any_messages_arrive_as_they_were_sent(
+        payloads in prop::collection::vec(arbitrary::term(), 1..20),
+        pass_through in any::<bool>(),
+    ) {
+        let flags = if pass_through { without_headers() } else { Flags::full_node() };
+        let (mut outbound, mut outgoing) = (Outbound::new(flags), OutgoingMessage::new(flags));
+        let mut inbound = inbound(&node("aa@vm"), flags);
+        let send = ControlMessage::SendSender { from: pid("aa@vm"), to: pid("bb@vm") };
+        for payload in &payloads {
+            outgoing.encode_with(&send, |writer| writer.term(payload)).unwrap();
+            outbound.push(&mut outgoing);
+        }
+        let came = packets(&mut outbound).into_iter().map(|packet| {
+            let message = message(inbound.handle_packet(packet).unwrap());
+            assert_eq!(message.control, send);
+            message.payload.unwrap().to_term().unwrap()
+        });
+        prop_assert!(came.collect::<Vec<_>>() == payloads);
     }
 }

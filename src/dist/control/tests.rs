@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::atom;
-use crate::term::Creation;
-use crate::term::etf::{Reader, Writer, encode};
+use crate::term::etf::{self, Reader, Writer, encode};
+use crate::term::{Creation, arbitrary};
 
 fn from() -> Pid {
     Pid { node: atom!("a@vm"), id: 90, serial: 0, creation: Creation(0x10004) }
@@ -243,5 +243,27 @@ proptest! {
         bytes[at] = byte;
         bytes.truncate(length.index(bytes.len() + 1));
         let _ = decode(&bytes.into());
+    }
+
+    #[test]
+    fn any_processes_and_names_go_there_and_back(
+        which in any::<prop::sample::Index>(),
+        pids in prop::collection::vec(arbitrary::pid(), 5),
+        names in prop::collection::vec(arbitrary::atom(), 5),
+    ) {
+        let bytes = [&[131], &encoded(which.get(&all()))[..]].concat();
+        let Term::Tuple(elements) = etf::decode(&bytes.into()).unwrap() else { panic!("no tuple") };
+        let others = pids.into_iter().zip(names);
+        let elements = elements.iter().zip(others.cycle()).map(|(element, (pid, name))| match element {
+            Term::Pid(_) => pid.into(),
+            Term::Atom(_) => name.into(),
+            other => other.clone(),
+        });
+        let message = decode_term(&Term::tuple(elements.collect::<Vec<_>>())).unwrap();
+        let bytes = encoded(&message);
+        prop_assert_eq!(decode(&bytes), Ok(message));
+        for length in 0..bytes.len() {
+            prop_assert!(decode(&bytes.slice(..length)).is_err());
+        }
     }
 }

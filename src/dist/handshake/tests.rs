@@ -416,4 +416,26 @@ proptest! {
         let _ = Acceptor::new(accept()).handle_packet(&packet, &mut out);
         let _ = Initiator::start(initiate(), &mut out).handle_packet(&packet, &mut out);
     }
+
+    #[test]
+    fn both_halves_agree_whatever_their_flags_are(
+        bits in any::<[u64; 2]>(),
+        lacking in prop_oneof![4 => Just(0u64), 1 => any::<u64>()],
+        step in 1usize..100,
+    ) {
+        let mandatory = Flags::from_bits(Flags::MANDATORY.bits() & !lacking);
+        let [a, b] = bits.map(|bits| (Flags::from_bits(bits) | mandatory) - Flags::NAME_ME);
+        match pair(Initiate { flags: a, ..initiate() }, Accept { flags: b, ..accept() }, &LET_IN, step) {
+            [Ok(at_a), Ok(at_b)] => {
+                prop_assert_eq!(at_a.flags, at_b.flags);
+                prop_assert_eq!(at_a.flags, a.effective(b));
+                prop_assert_eq!((at_a.peer_flags, at_b.peer_flags), (b, a));
+            }
+            [Err(_), Err(_)] => {
+                let missing = [a, b].map(|flags| flags.missing(Flags::MANDATORY));
+                prop_assert!(!missing.iter().all(|missing| missing.is_empty()));
+            }
+            [a, b] => prop_assert!(false, "only one of them failed: {a:?} {b:?}"),
+        }
+    }
 }

@@ -92,7 +92,7 @@ fn headers_that_lie_are_errors_at_once() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(arbitrary::cases(500))]
 
     #[test]
     fn any_bytes(mut bytes in prop::collection::vec(any::<u8>(), 0..64)) {

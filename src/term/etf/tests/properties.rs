@@ -9,7 +9,7 @@ use super::super::{Encoded, Reader, Writer, decode_exact, encode, encode_compres
 use crate::term::{Atom, arbitrary};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(arbitrary::cases(500))]
 
     #[test]
     fn a_term_decodes_to_what_was_encoded(term in arbitrary::term(), level in 0u32..10) {
