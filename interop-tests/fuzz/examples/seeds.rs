@@ -49,6 +49,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     for release in ["otp25", "otp27", "otp29"] {
         terms(&mut seeds, &fs::read_to_string(here.join(format!("../vectors/{release}.txt")))?)?;
     }
+    for release in ["control25", "control27", "control29"] {
+        let frames = fs::read_to_string(here.join(format!("../vectors/{release}.txt")))?;
+        for frame in
+            frames.lines().filter(|line| !line.starts_with('%')).filter_map(|line| line.rsplit('\t').next())
+        {
+            seeds.add("control", hex(frame)?.strip_prefix(&[112, 131]).ok_or("no frame")?)?;
+        }
+    }
     let recorded = here.join("../../src/dist/connection/recorded");
     packets(&mut seeds, 0, &fs::read_to_string(recorded.join("otp25.txt"))?)?;
     packets(&mut seeds, 0, &fs::read_to_string(recorded.join("otp29.txt"))?)?;
