@@ -42,7 +42,21 @@ impl Node {
     ///
     /// Does what `init:stop/0` does, but for the program.
     pub async fn shutdown(&self) {
-        let mut stopped = self.0.stopped.get_or_init(|| self.begin_shutdown()).clone();
+        let mut first = None;
+        let stopped = self.0.stopped.get_or_init(|| {
+            let (sender, stopped) = watch::channel(false);
+            first = Some(sender);
+            stopped
+        });
+        // Only now, when all can see that the node is stopping.
+        if let Some(sender) = first {
+            let node = self.clone();
+            self.runtime().spawn(async move {
+                node.stop().await;
+                sender.send_replace(true);
+            });
+        }
+        let mut stopped = stopped.clone();
         // An error says that the runtime has ended, and the node with it.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }
@@ -50,16 +64,6 @@ impl Node {
     /// Whether the node has begun to end.
     pub(crate) fn is_stopping(&self) -> bool {
         self.0.stopped.get().is_some()
-    }
-
-    fn begin_shutdown(&self) -> watch::Receiver<bool> {
-        let (sender, stopped) = watch::channel(false);
-        let node = self.clone();
-        self.runtime().spawn(async move {
-            node.stop().await;
-            sender.send_replace(true);
-        });
-        stopped
     }
 
     async fn stop(&self) {
