@@ -38,7 +38,6 @@ where
             if node.is_stopping() {
                 return;
             }
-            tracing::warn!(name, "a service of the node was ended: it is started again");
             if started.elapsed() < SHORT_LIFE {
                 sleep(PAUSE).await;
             }
@@ -49,6 +48,10 @@ where
                 }
                 sleep(PAUSE).await;
             };
+            // When the runtime ends, so do the services, and what is started then does not live.
+            if node.is_process_alive(&running.pid) {
+                tracing::warn!(name, "a service of the node was ended, and started again");
+            }
         }
     });
 }
