@@ -89,7 +89,7 @@ async fn who_floods_keeps_nobody_out_with_otp_29() {
 #[tokio::test]
 async fn the_log_tells_of_a_flood_in_a_line() {
     let epmd = Epmd::start(Release::Otp27).await;
-    let rust = RustNode::start(NodeOptions::with(&epmd)).await;
+    let rust = RustNode::start(NodeOptions::with(&epmd).environment("ERLNODE_LOG", "info")).await;
     let port = epmd.names()[0].1;
     let mut halves: Vec<TcpStream> = (0..MANY).map(|_| half(port)).collect();
     wait_until(PATIENCE, async || is_closed(&mut halves[0])).await;
