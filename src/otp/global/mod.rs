@@ -247,8 +247,7 @@ impl Global<'_> {
     pub async fn sync(&self) -> Result<(), GlobalError> {
         let shared = self.shared().ok_or(GlobalError::NotRunning)?;
         let (reply, synced) = oneshot::channel();
-        let nodes = self.node.nodes(NodeType::Visible);
-        shared.events.send(Event::Sync(nodes, reply)).map_err(|_| GlobalError::NotRunning)?;
+        shared.events.send(Event::Sync(reply)).map_err(|_| GlobalError::NotRunning)?;
         synced.await.map_err(|_| GlobalError::NotRunning)
     }
 

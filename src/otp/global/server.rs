@@ -86,8 +86,8 @@ pub(super) enum Event {
     NotConnected(Atom),
     /// There is something to be done.
     LockerStarted,
-    /// To be answered when these nodes are in sync.
-    Sync(Vec<Atom>, oneshot::Sender<()>),
+    /// To be answered when all nodes that are connected by then are in sync.
+    Sync(oneshot::Sender<()>),
 }
 
 /// The server's own part: how it carries out actions.
@@ -179,7 +179,9 @@ impl Server {
             Event::Decided { node, tag, decided } => rules.conflicts_decided(&node, &tag, decided),
             Event::NotConnected(node) => rules.node_down(&node),
             Event::LockerStarted => {}
-            Event::Sync(nodes, reply) => {
+            Event::Sync(reply) => {
+                // Asked for here: the end of a node that was connected earlier may have been heard of already.
+                let nodes = self.process.node().nodes(NodeType::Visible);
                 self.kept.next_sync += 1;
                 let id = self.kept.next_sync;
                 self.kept.syncs.insert(id, reply);
@@ -311,4 +313,32 @@ async fn decide(node: &Node, conflicts: Vec<Conflict>) -> Vec<(Conflict, Decisio
         decided.push((conflict, decision));
     }
     decided
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::task::JoinSet;
+
+    use crate::node::tests::cluster::Cluster;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn sync_does_not_wait_for_a_node_that_goes_meanwhile() {
+        let cluster = Cluster::new().await;
+        let a = cluster.builder("a").hidden(false).start().await.unwrap();
+        let b = cluster.builder("b").hidden(false).start().await.unwrap();
+        for _ in 0..200 {
+            a.connect(b.name().as_str()).await.unwrap();
+            let waiting: JoinSet<_> = (0..8)
+                .map(|_| {
+                    let node = a.clone();
+                    async move { node.global().sync().await }
+                })
+                .collect();
+            a.disconnect(b.name().as_str()).await;
+            let synced = tokio::time::timeout(Duration::from_secs(60), waiting.join_all()).await;
+            assert!(synced.expect("it ends").into_iter().all(|synced| synced.is_ok()));
+        }
+    }
 }
