@@ -1,7 +1,7 @@
 //! Calls to the name servers of many nodes at once.
 
 use crate::atom;
-use crate::node::{Process, SendError};
+use crate::node::{Node, Process, SendError};
 use crate::otp::r#gen::is_reply_to;
 use crate::process::{Message, Recipient};
 use crate::term::{self, Atom, Reference, Term};
@@ -9,7 +9,8 @@ use crate::term::{self, Atom, Reference, Term};
 use super::message::{Call, GLOBAL_NAME_SERVER};
 
 /// Calls the name servers of all `nodes`, and waits for each until it has answered or is gone: then there is no
-/// answer. Connections are made where there are none.
+/// answer. Connections are made where there are none, but not to give up a lock: a node that has lost its connection
+/// to this one has dropped the lock, and to come back for that would make a cluster of nodes that are apart.
 ///
 /// There is no time limit, as in OTP: a lock that was not answered may have been set. A node that neither answers nor
 /// closes its connection is given up by the ticks of the connection.
@@ -18,14 +19,17 @@ pub(super) async fn multi_call(
     nodes: Vec<Atom>,
     call: &Call,
 ) -> Vec<(Atom, Option<Term>)> {
-    let mut requests = Vec::new();
+    let (mut requests, mut answers) = (Vec::new(), Vec::new());
     for node in nodes {
+        if matches!(call, Call::DelLock(_)) && is_gone(process.node(), &node) {
+            answers.push((node, None));
+            continue;
+        }
         match start(process, &node, call) {
             Ok(reference) => requests.push((node, reference)),
             Err(error) => tracing::error!(%error, "a call to a global name server can't be encoded"),
         }
     }
-    let mut answers = Vec::new();
     for (node, reference) in requests {
         let is_answer = |message: &Message| is_reply_to(message, &reference) || message.is_down(&reference);
         let message = process.receive_match(is_answer).await;
@@ -40,6 +44,11 @@ pub(super) async fn multi_call(
     answers
 }
 
+/// Whether that is another node, and there is no connection to it.
+fn is_gone(own: &Node, node: &Atom) -> bool {
+    node != own.name().as_atom() && own.connection(node.as_str()).is_none()
+}
+
 fn start(process: &Process, node: &Atom, call: &Call) -> Result<Reference, SendError> {
     // Encoded before, as nothing can fail once the monitor is there.
     let call = term::to_encoded(call)?;
@@ -50,4 +59,34 @@ fn start(process: &Process, node: &Atom, call: &Call) -> Result<Reference, SendE
         term::to_encoded(&(atom!("$gen_call"), (pid, tag), call))
             .expect("pids, atoms and encoded terms have a form")
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::message::LockId;
+    use super::*;
+    use crate::node::NodeType;
+    use crate::node::tests::cluster::Cluster;
+
+    #[tokio::test]
+    async fn a_connection_is_made_to_take_a_lock_and_none_to_give_it_up() {
+        let cluster = Cluster::new().await;
+        let a = cluster.builder("a").hidden(false).start().await.unwrap();
+        let b = cluster.builder("b").hidden(false).start().await.unwrap();
+        let (own, other) = (a.clone(), b.name().as_atom().clone());
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        a.spawn(async move |mut process| {
+            let lock = LockId { resource: atom!("res").into(), requester: process.pid().clone().into() };
+            let (set, del) = (Call::SetLock(lock.clone()), Call::DelLock(lock));
+            assert_eq!(multi_call(&mut process, vec![other.clone()], &del).await, [(other.clone(), None)]);
+            assert!(own.nodes(NodeType::Connected).is_empty());
+            let is_true = [(other.clone(), Some(Term::from(true)))];
+            assert_eq!(multi_call(&mut process, vec![other.clone()], &set).await, is_true);
+            assert_eq!(multi_call(&mut process, vec![other.clone()], &del).await, is_true);
+            assert_eq!(own.nodes(NodeType::Connected), [other]);
+            let _ = done.send(());
+            Ok(())
+        });
+        is_done.await.expect("all of it holds");
+    }
 }
