@@ -265,6 +265,7 @@ pub async fn run(
 ) -> CloseReason {
     let packets = Packets { length_size: LengthSize::Four, limit };
     let mut tick = pin!(sleep_until(Instant::now().into()));
+    let mut misses_ticks = false;
     loop {
         {
             // Answers to what came in one read go out in one write.
@@ -297,6 +298,14 @@ pub async fn run(
                 TickAction::Wait(until) => break until.into(),
             }
         };
+        if ticker.misses_ticks() != misses_ticks {
+            misses_ticks = !misses_ticks;
+            if misses_ticks {
+                tracing::warn!(node = %inbound.peer(), "nothing comes from a node, not even ticks: if that goes on, the connection is given up");
+            } else {
+                tracing::info!(node = %inbound.peer(), "a node that missed ticks is heard again");
+            }
+        }
         if tick.deadline() != wait {
             tick.as_mut().reset(wait);
         }

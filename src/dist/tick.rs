@@ -113,6 +113,13 @@ impl Ticker {
             TickAction::Wait(self.next)
         }
     }
+
+    /// Whether nothing has come for three quarters of `net_ticktime`, in which ticks must have been due: the other node
+    /// is in trouble, or the network is.
+    #[must_use]
+    pub fn misses_ticks(&self) -> bool {
+        self.silent > 0 && u32::from(self.silent) * 4 >= u32::from(self.intensity) * 3
+    }
 }
 
 #[cfg(test)]
@@ -173,6 +180,19 @@ mod tests {
         for offset in 1..15 {
             assert!((45..=75).contains(&seconds_of_silence(offset)), "{offset}");
         }
+    }
+
+    #[test]
+    fn ticks_are_missed_before_the_node_is_down_and_until_something_comes() {
+        let (mut ticker, start) = ticker();
+        let mut poll = |period: u32, read| {
+            ticker.poll(start + period * 15 * SECOND, read, 0);
+            ticker.misses_ticks()
+        };
+        // A node that sends every other period, as one may that has other things to send than ticks.
+        assert!(!(1..19).any(|period| poll(period, u64::from(period / 2))));
+        assert_eq!([19, 20, 21].map(|period| poll(period, 9)), [false, false, true]);
+        assert!(!poll(22, 10));
     }
 
     #[test]

@@ -57,6 +57,11 @@ impl Inbound {
         }
     }
 
+    /// The node that the packets come from.
+    pub(crate) fn peer(&self) -> &Atom {
+        &self.peer
+    }
+
     /// Takes the next packet, without its length; `None` if it is a part of a message that is not complete yet.
     ///
     /// # Errors
