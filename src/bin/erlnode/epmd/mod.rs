@@ -3,7 +3,8 @@
 //! A link called `epmd` to this program takes OTP's place wholly: `erl` starts it by itself, and scripts find the options,
 //! outputs and exit statuses that they know. Where this epmd behaves otherwise:
 //!
-//! - It listens on loopback only, unless `-address`, `ERL_EPMD_ADDRESS` or `--host-addresses` say more.
+//! - It listens on loopback only, unless `-address`, `ERL_EPMD_ADDRESS` or `--host-addresses` say more. Called `epmd`, and
+//!   not told where, it listens as with `--host-addresses`: the nodes that start it look for each other there.
 //! - `-daemon` returns when the daemon listens, not before, and fails if it cannot.
 //! - A port that is in use by what is no epmd is an error, not an epmd that runs already.
 //! - `-systemd` and `-daemon` together are bad usage.
@@ -42,7 +43,8 @@ pub(crate) struct Epmd {
     /// Listen on these addresses besides loopback, separated by commas or spaces; 0.0.0.0,:: is all there are.
     #[arg(long, value_name = "LIST", overrides_with = "address", env = "ERL_EPMD_ADDRESS")]
     address: Option<String>,
-    /// Listen on the addresses of this machine's host name, too, but serve only this machine there.
+    /// Listen on the addresses of this machine's host name, too, but serve only this machine there; a link called epmd
+    /// does so unless it is given an address.
     #[arg(long)]
     host_addresses: bool,
     /// Run in the background; the command returns when the daemon listens.
@@ -197,6 +199,12 @@ impl Epmd {
         ExitCode::SUCCESS
     }
 
+    /// Whether nodes find each other by the addresses of the host name. Those that start a link called epmd count on it
+    /// where these are not loopback addresses, and can give it no option of ours.
+    fn serves_host_addresses(&self, called_as_epmd: bool) -> bool {
+        self.host_addresses || (called_as_epmd && self.address.is_none())
+    }
+
     /// A server that listens, or the exit status if there is none.
     async fn start(&self, port: u16, client: &Client) -> Result<Server, ExitCode> {
         let relaxed =
@@ -209,7 +217,7 @@ impl Epmd {
         let mut builder = Server::builder()
             .port(port)
             .addresses(addresses)
-            .host_addresses(self.host_addresses)
+            .host_addresses(self.serves_host_addresses(called_as_epmd()))
             .packet_timeout(Duration::from_secs(limits.packet_timeout) + CLOCK_GRAIN)
             .max_connections(limits.max_connections)
             .max_names(limits.max_names)
@@ -261,4 +269,30 @@ fn announce(server: &Server) {
 
 fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "epmd: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        epmd: Epmd,
+    }
+
+    #[test]
+    fn a_link_called_epmd_serves_the_addresses_of_the_host_name_unless_told_where_to_listen() {
+        let serves = |arguments: &[&str], called_as_epmd| {
+            let arguments = ["epmd"].iter().chain(arguments);
+            Command::parse_from(arguments).epmd.serves_host_addresses(called_as_epmd)
+        };
+        assert!(serves(&["--daemon"], true));
+        assert!(!serves(&["--address", "127.0.0.1"], true));
+        assert!(!serves(&["--daemon"], false));
+        assert!(serves(&["--host-addresses"], false));
+        assert!(serves(&["--host-addresses", "--address", "127.0.0.1"], true));
+    }
 }
