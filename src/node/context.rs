@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::registry::ProcessCell;
+use super::registry::{ProcessCell, owner_of_alias};
+use super::seq_trace::Sent;
 use super::spawn::SpawnOptions;
 use super::{Dest, Node, SendError, SpawnOpt, TrySendError};
 use crate::atom;
 use crate::process::{
-    AliasMode, Exit, ExitKind, Mailbox, Message, Outgoing, ProcessState, Recipient, Signal,
+    AliasMode, AliasOptions, Exit, ExitKind, Mailbox, Marks, Message, Outgoing, ProcessState, Recipient,
+    SeqTrace, Signal,
 };
 use crate::term::etf::Encoded;
 use crate::term::{Pid, Reference, Term};
@@ -71,7 +73,24 @@ impl Process {
     where
         T: Serialize + Send + 'static,
     {
-        self.node.send_from(self.pid(), dest.into(), message).await
+        self.node.send_from(self.sent(), dest.into(), message).await
+    }
+
+    /// As [`send`](Process::send), with priority: by an alias that was made for that the message goes before ordinary
+    /// ones. To anyone else, and over nodes before OTP 28, it is an ordinary message.
+    ///
+    /// # Errors
+    /// As [`send`](Process::send).
+    ///
+    /// # Cancel safety
+    /// When dropped before it is done, the message was not sent.
+    ///
+    /// Does what `erlang:send(Dest, Message, [priority])` does.
+    pub async fn send_priority<T>(&self, dest: impl Into<Dest>, message: T) -> Result<(), SendError>
+    where
+        T: Serialize + Send + 'static,
+    {
+        self.node.send_from(Sent { priority: true, ..self.sent() }, dest.into(), message).await
     }
 
     /// As [`send`](Process::send), but never waits: neither for a connection nor for room in its queue.
@@ -85,7 +104,7 @@ impl Process {
     where
         T: Serialize + Send + 'static,
     {
-        self.node.try_send_from(self.pid(), &dest.into(), message)
+        self.node.try_send_from(self.sent(), &dest.into(), message)
     }
 
     /// Takes the oldest message, waiting for one if there is none.
@@ -99,12 +118,12 @@ impl Process {
         poll_fn(|context| {
             let mut mailbox = self.cell.mailbox.lock();
             if let Some(message) = mailbox.pop() {
-                return Poll::Ready(message);
+                return Poll::Ready(self.received(message));
             }
             if self.take_over_or_wait(&mut mailbox, context) {
                 return Poll::Pending;
             }
-            mailbox.pop().map_or(Poll::Pending, Poll::Ready)
+            mailbox.pop().map_or(Poll::Pending, |message| Poll::Ready(self.received(message)))
         })
         .await
     }
@@ -164,7 +183,7 @@ impl Process {
         loop {
             // Not under the lock of the state: `matches` is foreign code, which is not to hold up those who send.
             if let Some(message) = mailbox.take(from, &mut matches) {
-                return Poll::Ready(message);
+                return Poll::Ready(self.received(message));
             }
             if self.take_over_or_wait(&mut mailbox, context) {
                 return Poll::Pending;
@@ -172,16 +191,22 @@ impl Process {
         }
     }
 
+    /// A message that the process has taken out of its mailbox.
+    fn received(&self, mut message: Message) -> Message {
+        self.cell.trace_received(&mut message);
+        message
+    }
+
     /// Takes over what is in the inbox; true if that is nothing, and the process will be woken when there is something.
     fn take_over_or_wait(&self, mailbox: &mut Mailbox, context: &Context<'_>) -> bool {
         // Wakers are code of others, which must not run while the state is locked.
         let waker = context.waker().clone();
         let mut state = self.cell.state.lock();
-        let nothing = state.inbox().is_empty();
+        let nothing = state.inbox_len() == 0;
         let unused = if nothing {
             state.set_receiver(waker)
         } else {
-            mailbox.take_over(state.inbox());
+            state.empty_inbox(mailbox);
             Some(waker)
         };
         drop(state);
@@ -380,8 +405,16 @@ impl Process {
     /// Does what `erlang:alias/0` does.
     #[must_use]
     pub fn alias(&self) -> Reference {
+        self.alias_with(AliasOptions::default())
+    }
+
+    /// As [`alias`](Process::alias), for what `options` say.
+    ///
+    /// Does what `erlang:alias/1` does.
+    #[must_use]
+    pub fn alias_with(&self, options: AliasOptions) -> Reference {
         let alias = self.node.references().next_alias(self.pid());
-        self.cell.state.lock().add_alias(alias.clone(), AliasMode::ExplicitUnalias);
+        self.cell.state.lock().add_alias(alias.clone(), options);
         alias
     }
 
@@ -409,6 +442,20 @@ impl Process {
         }
     }
 
+    /// Sends an exit signal to the process that has made `alias`, if that is still active. With `priority` it goes before
+    /// ordinary messages when it is trapped, if the alias was made for that. Nodes before OTP 28 can't be sent it.
+    ///
+    /// # Cancel safety
+    /// When dropped before it is done, the signal was not sent.
+    ///
+    /// Does what `erlang:exit(Alias, Reason, Options)` does.
+    pub async fn exit_alias(&self, alias: &Reference, reason: impl Into<Term>, priority: bool) {
+        let Some(owner) = owner_of_alias(alias) else { return };
+        let marks = Marks { token: None, priority };
+        let signal = Signal::AliasExit(alias.clone(), reason.into()).marked(marks);
+        self.node.signal_connecting(self.pid(), Recipient::Pid(owner), signal).await;
+    }
+
     // --- others ------------------------------------------------------------------------------------------------
 
     /// Starts a process that is linked with this one from the start.
@@ -422,6 +469,7 @@ impl Process {
         let cell =
             self.node.new_cell(SpawnOptions { link: Some(self.pid().clone()), ..self.child_options() });
         self.cell.state.lock().link(&cell.pid);
+        self.spawned_here(&cell);
         self.node.start(cell, body)
     }
 
@@ -438,6 +486,7 @@ impl Process {
         let cell = self.node.new_cell(SpawnOptions { monitor, ..self.child_options() });
         let child = Recipient::Pid(cell.pid.clone());
         self.cell.state.lock().monitor(reference.clone(), child, None, None);
+        self.spawned_here(&cell);
         (self.node.start(cell, body), reference)
     }
 
@@ -449,7 +498,9 @@ impl Process {
         F: FnOnce(Process) -> Fut,
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
-        self.node.start(self.node.new_cell(self.child_options()), body)
+        let cell = self.node.new_cell(self.child_options());
+        self.spawned_here(&cell);
+        self.node.start(cell, body)
     }
 
     /// Starts a process with these options and with this one's group leader.
@@ -461,14 +512,24 @@ impl Process {
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
         let options = SpawnOptions { mailbox_limit: options.mailbox_limit, ..self.child_options() };
-        self.node.start(self.node.new_cell(options), body)
+        let cell = self.node.new_cell(options);
+        self.spawned_here(&cell);
+        self.node.start(cell, body)
     }
 
     fn child_options(&self) -> SpawnOptions {
         SpawnOptions {
             group_leader: Some(self.group_leader()),
             parent: Some(self.pid().clone()),
+            seq_trace: self.cell.trace_sent().map(SeqTrace::spawned),
             ..SpawnOptions::default()
+        }
+    }
+
+    /// A child counts as having said that it is there.
+    fn spawned_here(&self, child: &ProcessCell) {
+        if let Some(token) = child.trace_sent() {
+            self.cell.change_trace(|seq_trace| seq_trace.spawn_replied(token.serial));
         }
     }
 
@@ -476,6 +537,18 @@ impl Process {
     #[must_use]
     pub fn group_leader(&self) -> Pid {
         self.cell.state.lock().group_leader.clone()
+    }
+
+    /// Makes `leader` the group leader of `pid`, connecting to its node if need be. Processes that are started from then
+    /// on by `pid` have it too.
+    ///
+    /// # Cancel safety
+    /// When dropped before it is done, nothing is changed.
+    ///
+    /// Does what `erlang:group_leader(Leader, Pid)` does.
+    pub async fn set_group_leader(&self, leader: &Pid, pid: &Pid) {
+        let signal = Signal::GroupLeader(leader.clone());
+        self.node.signal_connecting(self.pid(), Recipient::Pid(pid.clone()), signal).await;
     }
 }
 

@@ -12,7 +12,7 @@ use super::registry::owner_of_alias;
 use crate::atom;
 use crate::dist::connection::{Event, IncomingMessage, ProtocolError};
 use crate::dist::control::{AltactTo, ControlMessage, PidOrName, Receiver};
-use crate::process::{ExitKind, Message, Recipient, Signal, SpawnReply, UnlinkId};
+use crate::process::{ExitKind, Marks, Message, Recipient, SeqTraceToken, Signal, SpawnReply, UnlinkId};
 use crate::term::etf::Encoded;
 use crate::term::{Atom, Pid, Reference, Term};
 
@@ -48,31 +48,40 @@ impl Node {
         control: ControlMessage,
         payload: Option<Encoded>,
     ) -> Result<(), ProtocolError> {
+        // One that is malformed is none.
+        let token = control.token().and_then(SeqTraceToken::from_term);
         match control {
             ControlMessage::SendSender { from, to } | ControlMessage::SendSenderTt { from, to, .. } => {
-                self.message_received(&from, &Recipient::Pid(to), payload)?;
+                self.message_received(&from, &Recipient::Pid(to), payload, token)?;
             }
             ControlMessage::Send { to } | ControlMessage::SendTt { to, .. } => {
-                self.message_received(self.pid(), &Recipient::Pid(to), payload)?;
+                self.message_received(self.pid(), &Recipient::Pid(to), payload, token)?;
             }
             ControlMessage::RegSend { from, to } | ControlMessage::RegSendTt { from, to, .. } => {
-                self.message_received(&from, &self.named(to), payload)?;
+                self.message_received(&from, &self.named(to), payload, token)?;
             }
             ControlMessage::AliasSend { from, to } | ControlMessage::AliasSendTt { from, to, .. } => {
-                self.alias_message_received(&from, to, payload)?;
+                self.alias_message_received(&from, to, payload, Marks { token, priority: false })?;
             }
             ControlMessage::AltactSigSend { flags, from, to, .. } if flags.exit => match to {
-                AltactTo::Pid(to) => self.exit_received(&from, &to, ExitKind::Signal, payload)?,
-                AltactTo::Alias(to) => self.exit_alias(&from, &to, reason(payload)?),
+                AltactTo::Pid(to) => self.exit_received(&from, &to, ExitKind::Signal, payload, token)?,
+                AltactTo::Alias(to) => {
+                    let signal = Signal::AliasExit(to.clone(), reason(payload)?);
+                    let marks = Marks { token, priority: flags.priority };
+                    self.deliver_alias(&from, &to, signal.marked(marks));
+                }
                 AltactTo::Name(to) => {
                     let signal = Signal::Exit(ExitKind::Signal, reason(payload)?);
-                    self.route_local(&from, &self.named(to), signal);
+                    self.route_local(&from, &self.named(to), signal.marked(Marks { token, priority: false }));
                 }
             },
-            ControlMessage::AltactSigSend { from, to, .. } => match to {
-                AltactTo::Pid(to) => self.message_received(&from, &Recipient::Pid(to), payload)?,
-                AltactTo::Name(to) => self.message_received(&from, &self.named(to), payload)?,
-                AltactTo::Alias(to) => self.alias_message_received(&from, to, payload)?,
+            ControlMessage::AltactSigSend { flags, from, to, .. } => match to {
+                AltactTo::Pid(to) => self.message_received(&from, &Recipient::Pid(to), payload, token)?,
+                AltactTo::Name(to) => self.message_received(&from, &self.named(to), payload, token)?,
+                AltactTo::Alias(to) => {
+                    let marks = Marks { token, priority: flags.priority };
+                    self.alias_message_received(&from, to, payload, marks)?;
+                }
             },
             ControlMessage::Link { from, to } => {
                 self.bind_received(connection, &from, &Recipient::Pid(to), Signal::Link);
@@ -87,16 +96,18 @@ impl Node {
                 }
             }
             ControlMessage::Exit { from, to, reason } | ControlMessage::ExitTt { from, to, reason, .. } => {
-                self.deliver(&from, &to, Signal::Exit(ExitKind::Link, reason));
+                let signal = Signal::Exit(ExitKind::Link, reason);
+                self.deliver(&from, &to, signal.marked(Marks { token, priority: false }));
             }
             ControlMessage::Exit2 { from, to, reason } | ControlMessage::Exit2Tt { from, to, reason, .. } => {
-                self.deliver(&from, &to, Signal::Exit(ExitKind::Signal, reason));
+                let signal = Signal::Exit(ExitKind::Signal, reason);
+                self.deliver(&from, &to, signal.marked(Marks { token, priority: false }));
             }
             ControlMessage::PayloadExit { from, to } | ControlMessage::PayloadExitTt { from, to, .. } => {
-                self.exit_received(&from, &to, ExitKind::Link, payload)?;
+                self.exit_received(&from, &to, ExitKind::Link, payload, token)?;
             }
             ControlMessage::PayloadExit2 { from, to } | ControlMessage::PayloadExit2Tt { from, to, .. } => {
-                self.exit_received(&from, &to, ExitKind::Signal, payload)?;
+                self.exit_received(&from, &to, ExitKind::Signal, payload, token)?;
             }
             ControlMessage::GroupLeader { from, to } => {
                 self.deliver(&from.clone(), &to, Signal::GroupLeader(from));
@@ -119,7 +130,7 @@ impl Node {
                 if let Some(arguments) = &payload {
                     check(arguments)?;
                 }
-                self.spawn_requested(connection, &request, payload);
+                self.spawn_requested(connection, &request, payload, token);
             }
             ControlMessage::SpawnReply { request, to, flags, result }
             | ControlMessage::SpawnReplyTt { request, to, flags, result, .. } => {
@@ -128,7 +139,7 @@ impl Node {
                     PidOrName::Name(reason) => Err(reason),
                 };
                 let (link, monitor) = (flags.has_link(), flags.has_monitor());
-                self.deliver_spawn_reply(&to, SpawnReply { request, result, link, monitor });
+                self.deliver_spawn_reply(&to, SpawnReply { request, result, link, monitor, token });
             }
         }
         Ok(())
@@ -155,6 +166,7 @@ impl Node {
         from: &Pid,
         to: &Recipient,
         payload: Option<Encoded>,
+        token: Option<SeqTraceToken>,
     ) -> Result<(), ProtocolError> {
         let cell = match to {
             Recipient::Pid(pid) => self.local(pid),
@@ -162,8 +174,9 @@ impl Node {
         };
         if let Some((cell, payload)) = cell.zip(payload) {
             check(&payload)?;
+            let message = Message::from_encoded(payload).with_trace(token);
             // The sender is elsewhere: it can't be told that there is no room.
-            let _ = self.deliver_message(from, &cell, Message::from_encoded(payload));
+            let _ = self.deliver_message(from, &cell, message);
         }
         Ok(())
     }
@@ -173,11 +186,13 @@ impl Node {
         from: &Pid,
         to: Reference,
         payload: Option<Encoded>,
+        marks: Marks,
     ) -> Result<(), ProtocolError> {
         let cell = owner_of_alias(&to).and_then(|owner| self.local(&owner));
         if let Some((cell, payload)) = cell.zip(payload) {
             check(&payload)?;
-            self.deliver_to(from, &cell, Signal::AliasMessage(to, Message::from_encoded(payload)));
+            let signal = Signal::AliasMessage(to, Message::from_encoded(payload));
+            self.deliver_to(from, &cell, signal.marked(marks));
         }
         Ok(())
     }
@@ -189,9 +204,11 @@ impl Node {
         to: &Pid,
         kind: ExitKind,
         payload: Option<Encoded>,
+        token: Option<SeqTraceToken>,
     ) -> Result<(), ProtocolError> {
         if let Some(cell) = self.local(to) {
-            self.deliver_to(from, &cell, Signal::Exit(kind, reason(payload)?));
+            let signal = Signal::Exit(kind, reason(payload)?);
+            self.deliver_to(from, &cell, signal.marked(Marks { token, priority: false }));
         }
         Ok(())
     }

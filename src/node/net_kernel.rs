@@ -458,6 +458,11 @@ impl Node {
 
     /// Closes the connection to `node`; true if there was one.
     ///
+    /// What was sent before is written first, if the other node takes it within a second.
+    ///
+    /// # Cancel safety
+    /// When dropped before it is done, the connection may stay open.
+    ///
     /// Does what `erlang:disconnect_node/1` does.
     pub async fn disconnect(&self, node: &str) -> bool {
         let Some(connection) = self.connection(node) else { return false };

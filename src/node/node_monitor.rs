@@ -16,7 +16,7 @@ use super::net_kernel::NodeType;
 use super::{Node, Process};
 use crate::atom;
 use crate::dist::driver::CloseReason;
-use crate::process::{Message, Signal};
+use crate::process::{Message, MessageTrace, Signal};
 use crate::term::{Atom, Pid, Term};
 
 /// What a process wants to hear of nodes coming and going.
@@ -138,7 +138,11 @@ impl Node {
     }
 
     fn tell(&self, pid: &Pid, message: Term) {
-        self.deliver(self.pid(), pid, Signal::Message(Message::from_term(message)));
+        self.deliver(
+            self.pid(),
+            pid,
+            Signal::Message(Message::from_term(message).with_trace(MessageTrace::Unaffected)),
+        );
     }
 
     /// Forgets what `pid` wanted to be told of nodes.

@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 
 use super::connection::Connection;
+use super::seq_trace::Sent;
 use super::{Dest, SendError};
+use crate::dist::Flags;
 use crate::dist::connection::{OutgoingError, OutgoingMessage};
-use crate::dist::control::{ControlMessage, PidOrName, UnlinkId};
-use crate::process::{ExitKind, Recipient, Signal};
+use crate::dist::control::{AltactFlags, AltactTo, ControlMessage, PidOrName, UnlinkId};
+use crate::process::{ExitKind, Marks, Recipient, SeqTraceToken, Signal};
 use crate::term::etf::{Encoded, Writer};
 use crate::term::{Pid, SerializeError, Term};
 
@@ -19,19 +21,37 @@ impl Connection {
     /// Sends a message that `write` encodes.
     pub(crate) fn message(
         &self,
-        from: &Pid,
+        sent: Sent<'_>,
         dest: &Dest,
         write: impl FnOnce(&mut Writer) -> Result<(), SerializeError>,
     ) -> Result<(), SendError> {
-        let from = from.clone();
+        let from = sent.from.clone();
         let control = match dest {
+            Dest::Alias(to) if sent.priority => ControlMessage::AltactSigSend {
+                flags: AltactFlags { priority: true, exit: false },
+                from,
+                to: AltactTo::Alias(to.clone()),
+                token: None,
+            },
             Dest::Pid(to) => ControlMessage::SendSender { from, to: to.clone() },
             Dest::Name(to) | Dest::NameNode(to, _) => ControlMessage::RegSend { from, to: to.clone() },
             Dest::Alias(to) => ControlMessage::AliasSend { from, to: to.clone() },
         };
+        let control = self.traced(control, sent.token.as_ref());
         self.encode_and_send(|message| {
             message.try_encode_with(&control, |writer| write(writer).map_err(SendError::from))
         })
+    }
+
+    /// The control message with the token, if there is one and the other node can read it.
+    pub(super) fn traced(&self, control: ControlMessage, token: Option<&SeqTraceToken>) -> ControlMessage {
+        let Some(token) = token else { return control };
+        let is_small = || matches!(&token.label, Term::Integer(label) if label.as_i64().is_some());
+        if self.outbox.flags().contains(Flags::BIG_SEQTRACE_LABELS) || is_small() {
+            control.with_token(token.to_term())
+        } else {
+            control
+        }
     }
 
     /// Sends a message that is encoded already.
@@ -41,18 +61,18 @@ impl Connection {
         dest: &Dest,
         message: &Encoded,
     ) -> Result<(), SendError> {
-        self.message(from, dest, |writer| message.write_to(writer).map_err(SerializeError::from))
+        self.message(from.into(), dest, |writer| message.write_to(writer).map_err(SerializeError::from))
     }
 
     /// Sends a control message, with its payload if it has one.
     pub(crate) fn control(
         &self,
-        control: &ControlMessage,
+        control: ControlMessage,
         payload: Option<&Encoded>,
     ) -> Result<(), SendError> {
         self.encode_and_send(|message| match payload {
-            None => message.encode(control).map_err(SendError::from),
-            Some(payload) => message.try_encode_with(control, |writer| {
+            None => message.encode(&control).map_err(SendError::from),
+            Some(payload) => message.try_encode_with(&control, |writer| {
                 payload.write_to(writer).map_err(|error| SendError::from(SerializeError::from(error)))
             }),
         })
@@ -74,6 +94,11 @@ impl Connection {
     }
 
     fn try_signal(&self, from: &Pid, to: &Recipient, signal: &Signal) -> Result<(), SendError> {
+        let (marks, signal) = match signal {
+            Signal::Marked(marks, signal) => (marks.clone(), &**signal),
+            signal => (Marks::default(), signal),
+        };
+        let traced = |control| self.traced(control, marks.token.as_ref());
         let from = from.clone();
         let target = match to {
             Recipient::Pid(pid) => PidOrName::Pid(pid.clone()),
@@ -102,10 +127,12 @@ impl Connection {
                 return self.control_with_reason(&control, reason);
             }
             Signal::Exit(ExitKind::Link, reason) => {
-                return self.control_with_reason(&ControlMessage::PayloadExit { from, to: to() }, reason);
+                let control = ControlMessage::PayloadExit { from, to: to() };
+                return self.control_with_reason(&traced(control), reason);
             }
             Signal::Exit(ExitKind::Signal, reason) => {
-                return self.control_with_reason(&ControlMessage::PayloadExit2 { from, to: to() }, reason);
+                let control = ControlMessage::PayloadExit2 { from, to: to() };
+                return self.control_with_reason(&traced(control), reason);
             }
             Signal::GroupLeader(leader) => ControlMessage::GroupLeader { from: leader.clone(), to: to() },
             Signal::Message(message) => {
@@ -114,16 +141,26 @@ impl Connection {
                     PidOrName::Pid(to) => ControlMessage::SendSender { from, to },
                     PidOrName::Name(to) => ControlMessage::RegSend { from, to },
                 };
-                return self.control(&control, Some(&encoded));
+                return self.control(traced(control), Some(&encoded));
             }
             Signal::AliasMessage(alias, message) => {
                 let encoded = message.to_encoded()?;
-                return self.control(&ControlMessage::AliasSend { from, to: alias.clone() }, Some(&encoded));
+                let control = ControlMessage::AliasSend { from, to: alias.clone() };
+                return self.control(traced(control), Some(&encoded));
             }
-            // Only received: nothing here sends them.
-            Signal::AliasExit(..) => return Ok(()),
+            Signal::AliasExit(alias, reason) => {
+                let control = ControlMessage::AltactSigSend {
+                    flags: AltactFlags { priority: marks.priority, exit: true },
+                    from,
+                    to: AltactTo::Alias(alias.clone()),
+                    token: None,
+                };
+                return self.control_with_reason(&traced(control), reason);
+            }
+            // One mark is enough.
+            Signal::Marked(..) => return Ok(()),
         };
-        self.control(&control, None)
+        self.control(control, None)
     }
 
     fn encode_and_send(

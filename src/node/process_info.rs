@@ -212,7 +212,10 @@ fn item(node: &Node, cell: &ProcessCell, name: &str) -> Option<Term> {
         "dictionary" => pairs(dictionary(cell)),
         "garbage_collection_info" => Term::NIL,
         "backtrace" => Term::Binary(bytes::Bytes::new()),
-        "suspending" | "sequential_trace_token" | "binary" | "current_stacktrace" => Term::NIL,
+        "sequential_trace_token" => {
+            cell.seq_trace.lock().token().map_or(Term::NIL, crate::process::SeqTraceToken::to_term)
+        }
+        "suspending" | "binary" | "current_stacktrace" => Term::NIL,
         "last_calls" | "async_dist" => Term::from(false),
         // There is no heap of its own, and no garbage.
         "total_heap_size" | "heap_size" | "stack_size" | "catchlevel" | "trace" | "fullsweep_after"

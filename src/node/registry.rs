@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use super::connection::Connection;
 use super::mailbox_limit::MailboxLimit;
-use crate::process::{Mailbox, ProcessState};
+use crate::process::{Mailbox, ProcessState, SeqTrace};
 use crate::term::{Atom, Creation, Pid, Reference, Term};
 
 /// A process as the node sees it.
@@ -25,6 +25,10 @@ pub(crate) struct ProcessCell {
     pub(crate) has_task: AtomicBool,
     /// The connections that links, monitors or spawn requests of this process go over.
     pub(crate) related: Mutex<SmallVec<[Weak<Connection>; 1]>>,
+    /// What goes with all that it sends while it is traced.
+    pub(crate) seq_trace: Mutex<SeqTrace>,
+    /// Whether it has a token, so that others need not lock to see that.
+    pub(crate) is_traced: AtomicBool,
     /// Whether it wants to hear of nodes that come and go.
     pub(crate) monitors_nodes: AtomicBool,
     /// Messages that it has taken over from its inbox and not used yet. Only the process itself holds the lock for
@@ -49,7 +53,7 @@ impl ProcessCell {
     /// Its messages, all in the mailbox.
     pub(crate) fn all_messages(&self) -> MutexGuard<'_, Mailbox> {
         let mut mailbox = self.mailbox.lock();
-        mailbox.take_over(self.state.lock().inbox());
+        self.state.lock().empty_inbox(&mut mailbox);
         mailbox
     }
 
@@ -57,7 +61,7 @@ impl ProcessCell {
     /// them for too long, or has itself looked at.
     pub(crate) fn try_all_messages(&self) -> Option<MutexGuard<'_, Mailbox>> {
         let mut mailbox = self.mailbox.try_lock_for(LOOK_LIMIT)?;
-        mailbox.take_over(self.state.lock().inbox());
+        self.state.lock().empty_inbox(&mut mailbox);
         Some(mailbox)
     }
 }

@@ -8,15 +8,16 @@ use serde::Serialize;
 
 use super::connection::Connection;
 use super::registry::{ProcessCell, owner_of_alias};
+use super::seq_trace::Sent;
 use super::{ConnectError, Dest, Node, SendError, TrySendError};
 use crate::atom;
 use crate::dist::cork::Cork;
 use crate::process::{
-    Delivery, Envelope, Message, Outgoing, Outgoings, ProcessState, Recipient, Signal, SpawnReply,
+    Delivery, Envelope, Marks, Message, Outgoing, Outgoings, ProcessState, Recipient, Signal, SpawnReply,
     answer_of_the_dead, unwanted_spawn,
 };
 use crate::term::etf::Encoded;
-use crate::term::{Atom, Pid, Reference, Term, ser};
+use crate::term::{Atom, Pid, Reference, ser};
 
 impl Node {
     // --- within the node ---------------------------------------------------------------------------------------
@@ -199,7 +200,7 @@ impl Node {
     /// up, and that send little. What can't be sent at once, as there is no connection, is dropped.
     pub(crate) fn post(&self, from: &Pid, dest: &Dest, message: Encoded) {
         let sent = match self.remote_node(dest) {
-            None => self.send_local(from, dest, Message::from_encoded(message)),
+            None => self.send_local(from.into(), dest, Message::from_encoded(message)),
             Some(node) => match self.connection(node.as_str()) {
                 Some(connection) => connection.encoded_message(from, dest, &message),
                 None => Err(SendError::ConnectionLost(node.clone())),
@@ -221,24 +222,24 @@ impl Node {
     where
         T: Serialize + Send + 'static,
     {
-        self.send_from(self.pid(), dest.into(), message).await
+        self.send_from(self.pid().into(), dest.into(), message).await
     }
 
-    pub(crate) async fn send_from<T>(&self, from: &Pid, dest: Dest, message: T) -> Result<(), SendError>
+    pub(crate) async fn send_from<T>(&self, sent: Sent<'_>, dest: Dest, message: T) -> Result<(), SendError>
     where
         T: Serialize + Send + 'static,
     {
         let Some(node) = self.remote_node(&dest) else {
-            return self.send_local(from, &dest, Message::from_value(message));
+            return self.send_local(sent, &dest, Message::from_value(message));
         };
-        let connection = self.connection_for_message(from, node).await?;
-        connection.message(from, &dest, |writer| ser::to_writer(writer, &message))
+        let connection = self.connection_for_message(sent.from, node).await?;
+        connection.message(sent, &dest, |writer| ser::to_writer(writer, &message))
     }
 
     /// Sends `content` in an envelope: beside it within the node, around it on the wire.
     pub(crate) async fn send_enveloped<T>(
         &self,
-        from: &Pid,
+        sent: Sent<'_>,
         dest: Dest,
         envelope: impl Envelope,
         content: T,
@@ -247,10 +248,10 @@ impl Node {
         T: Serialize + Send + 'static,
     {
         let Some(node) = self.remote_node(&dest) else {
-            return self.send_local(from, &dest, Message::enveloped(envelope, content));
+            return self.send_local(sent, &dest, Message::enveloped(envelope, content));
         };
-        let connection = self.connection_for_message(from, node).await?;
-        connection.message(from, &dest, |writer| {
+        let connection = self.connection_for_message(sent.from, node).await?;
+        connection.message(sent, &dest, |writer| {
             envelope.write_head(writer)?;
             ser::to_writer(writer, &content)
         })
@@ -275,15 +276,20 @@ impl Node {
     where
         T: Serialize + Send + 'static,
     {
-        self.try_send_from(self.pid(), &dest.into(), message)
+        self.try_send_from(self.pid().into(), &dest.into(), message)
     }
 
-    pub(super) fn try_send_from<T>(&self, from: &Pid, dest: &Dest, message: T) -> Result<(), TrySendError<T>>
+    pub(super) fn try_send_from<T>(
+        &self,
+        sent: Sent<'_>,
+        dest: &Dest,
+        message: T,
+    ) -> Result<(), TrySendError<T>>
     where
         T: Serialize + Send + 'static,
     {
         let Some(node) = self.remote_node(dest) else {
-            return Ok(self.send_local(from, dest, Message::from_value(message))?);
+            return Ok(self.send_local(sent, dest, Message::from_value(message))?);
         };
         let Some(connection) = self.connection(node.as_str()) else {
             return Err(TrySendError::NotConnected { node: node.clone(), message });
@@ -291,7 +297,7 @@ impl Node {
         if connection.outbox.is_busy() {
             return Err(TrySendError::Busy { node: node.clone(), message });
         }
-        Ok(connection.message(from, dest, |writer| ser::to_writer(writer, &message))?)
+        Ok(connection.message(sent, dest, |writer| ser::to_writer(writer, &message))?)
     }
 
     /// The node of `dest`, if it is another one.
@@ -305,14 +311,19 @@ impl Node {
         (node != self.name().as_atom()).then_some(node)
     }
 
-    fn send_local(&self, from: &Pid, dest: &Dest, message: Message) -> Result<(), SendError> {
+    fn send_local(&self, sent: Sent<'_>, dest: &Dest, message: Message) -> Result<(), SendError> {
+        let Sent { from, token, priority } = sent;
+        let message = message.with_trace(token);
         match dest {
             Dest::Pid(pid) => {
                 if let Some(cell) = self.process_table().get(pid) {
                     return self.deliver_message(from, &cell, message);
                 }
             }
-            Dest::Alias(alias) => self.deliver_alias(from, alias, message),
+            Dest::Alias(alias) => {
+                let signal = Signal::AliasMessage(alias.clone(), message);
+                self.deliver_alias(from, alias, signal.marked(Marks { token: None, priority }));
+            }
             // Only a name without a node is an error when it is not there, as with Erlang's `!`.
             Dest::Name(name) => match self.names().whereis(name.as_str()) {
                 Some(cell) => return self.deliver_message(from, &cell, message),
@@ -327,16 +338,10 @@ impl Node {
         Ok(())
     }
 
-    /// An exit signal by way of an alias.
-    pub(crate) fn exit_alias(&self, from: &Pid, alias: &Reference, reason: Term) {
+    /// A signal by way of an alias.
+    pub(super) fn deliver_alias(&self, from: &Pid, alias: &Reference, signal: Signal) {
         if let Some(owner) = owner_of_alias(alias) {
-            self.deliver(from, &owner, Signal::AliasExit(alias.clone(), reason));
-        }
-    }
-
-    pub(crate) fn deliver_alias(&self, from: &Pid, alias: &Reference, message: Message) {
-        if let Some(owner) = owner_of_alias(alias) {
-            self.deliver(from, &owner, Signal::AliasMessage(alias.clone(), message));
+            self.deliver(from, &owner, signal);
         }
     }
 }

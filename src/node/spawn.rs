@@ -16,7 +16,7 @@ use super::registry::{InitialCall, ProcessCell, RegisterError};
 use super::{Node, Process};
 use crate::atom;
 use crate::dist::cork::Cork;
-use crate::process::{Exit, ExitKind, Outgoing, Outgoings, ProcessState, Remains, Signal};
+use crate::process::{Exit, ExitKind, Outgoing, Outgoings, ProcessState, Remains, SeqTrace, Signal};
 use crate::term::{Atom, Pid, Reference, Term};
 
 /// A process that has ended tells so many others before it lets others run.
@@ -30,6 +30,8 @@ pub(crate) struct SpawnOptions {
     /// The process that monitors it from the start, and by which reference.
     pub(crate) monitor: Option<(Pid, Reference)>,
     pub(crate) group_leader: Option<Pid>,
+    /// Its token, from the process that starts it.
+    pub(crate) seq_trace: Option<SeqTrace>,
     pub(crate) mailbox_limit: Option<MailboxLimit>,
     /// The process that spawns it.
     pub(crate) parent: Option<Pid>,
@@ -103,6 +105,8 @@ impl Node {
             exiting: AtomicBool::new(false),
             has_task: AtomicBool::new(false),
             related: Mutex::new(SmallVec::new()),
+            is_traced: AtomicBool::new(options.seq_trace.is_some()),
+            seq_trace: Mutex::new(options.seq_trace.unwrap_or_default()),
             monitors_nodes: AtomicBool::new(false),
             mailbox: Mutex::default(),
             is_running: AtomicBool::new(false),
@@ -156,7 +160,8 @@ impl Node {
 
     /// The process has ended: nothing can reach it any more, and all that are to know are told.
     pub(crate) fn end_process(&self, cell: &Arc<ProcessCell>, reason: &Term) {
-        self.remove_process(cell, reason).into_iter().for_each(|signal| self.route(&cell.pid, signal));
+        let untold = self.remove_process(cell, reason).into_iter();
+        untold.for_each(|signal| self.route(&cell.pid, cell.with_token(signal)));
     }
 
     /// Nothing can reach the process any more; what all those are to be told who are to know comes back.
@@ -203,7 +208,7 @@ impl Running {
         let _cork = Cork::new();
         let Running { node, cell, reason, untold } = self;
         let untold = untold.get_or_insert_with(|| node.remove_process(cell, reason).into_iter());
-        untold.by_ref().take(count).for_each(|signal| node.route(&cell.pid, signal));
+        untold.by_ref().take(count).for_each(|signal| node.route(&cell.pid, cell.with_token(signal)));
         untold.len() == 0
     }
 }

@@ -21,7 +21,9 @@ use super::spawn::SpawnOptions;
 use super::{ConnectError, Node, Process, Raise, SendError};
 use crate::atom;
 use crate::dist::control::{self, ControlMessage};
-use crate::process::{Exit, ExitKind, Outgoing, Recipient, Signal, SpawnReply};
+use crate::process::{
+    Exit, ExitKind, MonitorOptions, Outgoing, Recipient, SeqTrace, Signal, SpawnReply, SpawnRequestOptions,
+};
 use crate::term::etf::Encoded;
 use crate::term::{Atom, Pid, Reference, Term};
 
@@ -33,17 +35,7 @@ pub(crate) struct SpawnRequest {
     pub(crate) function: Atom,
     /// A list.
     pub(crate) arguments: Encoded,
-    pub(crate) link: bool,
-    pub(crate) monitor: bool,
-    pub(crate) tell: Tell,
-}
-
-/// What is told by `{spawn_reply, Ref, ok, Pid}` and `{spawn_reply, Ref, error, Reason}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tell {
-    All,
-    Failure,
-    Nothing,
+    pub(crate) options: SpawnRequestOptions,
 }
 
 /// Why no process was started.
@@ -122,8 +114,8 @@ impl Process {
         function: &str,
         arguments: A,
     ) -> Result<Pid, SpawnError> {
-        let request = SpawnRequest::new(node, module, function, &arguments)?;
-        Ok(self.spawned(request).await?.0)
+        let options = SpawnRequestOptions::default();
+        Ok(self.spawned(SpawnRequest::new(node, module, function, &arguments, options)?).await?.0)
     }
 
     /// As [`spawn_at`](Process::spawn_at); the new process is linked with this one from the start.
@@ -145,8 +137,8 @@ impl Process {
         function: &str,
         arguments: A,
     ) -> Result<Pid, SpawnError> {
-        let request = SpawnRequest::new(node, module, function, &arguments)?;
-        Ok(self.spawned(SpawnRequest { link: true, ..request }).await?.0)
+        let options = SpawnRequestOptions { link: true, ..SpawnRequestOptions::default() };
+        Ok(self.spawned(SpawnRequest::new(node, module, function, &arguments, options)?).await?.0)
     }
 
     /// As [`spawn_at`](Process::spawn_at); this process monitors the new one from the start, by the reference that is
@@ -169,8 +161,9 @@ impl Process {
         function: &str,
         arguments: A,
     ) -> Result<(Pid, Reference), SpawnError> {
-        let request = SpawnRequest::new(node, module, function, &arguments)?;
-        self.spawned(SpawnRequest { monitor: true, ..request }).await
+        let monitor = Some(MonitorOptions::default());
+        let options = SpawnRequestOptions { monitor, ..SpawnRequestOptions::default() };
+        self.spawned(SpawnRequest::new(node, module, function, &arguments, options)?).await
     }
 
     async fn spawned(&mut self, request: SpawnRequest) -> Result<(Pid, Reference), SpawnError> {
@@ -184,11 +177,46 @@ impl Process {
         }
     }
 
-    /// Has the process started; what is to be told of it comes as messages.
-    pub(crate) async fn spawn_request(&mut self, request: SpawnRequest) -> Result<Reference, SendError> {
-        let reference = self.node().make_ref();
+    /// Requests a process on `node` that runs `module:function(arguments...)`, and does not wait for it: what `options`
+    /// say comes as messages. It waits for a connection that has to be made, and for room in its queue.
+    ///
+    /// # Errors
+    /// [`SendError`]: the request was not sent, and nothing comes.
+    ///
+    /// # Panics
+    /// When a name is longer than an atom can be.
+    ///
+    /// # Cancel safety
+    /// When dropped before it is done, the request was not sent.
+    ///
+    /// Does what `erlang:spawn_request/5` does.
+    pub async fn spawn_request<A: Serialize>(
+        &mut self,
+        node: &str,
+        module: &str,
+        function: &str,
+        arguments: A,
+        options: SpawnRequestOptions,
+    ) -> Result<Reference, SendError> {
+        self.request_spawn(SpawnRequest::new(node, module, function, &arguments, options)?).await
+    }
+
+    /// Gives up a request that is not answered yet, true if it was one. A process that is started all the same is not
+    /// monitored, and gets the exit signal `abandoned` if it was to be linked.
+    ///
+    /// Does what `erlang:spawn_request_abandon/1` does.
+    pub fn spawn_request_abandon(&self, request: &Reference) -> bool {
+        self.cell().state.lock().abandon_spawn(request)
+    }
+
+    pub(crate) async fn request_spawn(&mut self, request: SpawnRequest) -> Result<Reference, SendError> {
+        let reference = self.new_request(&request);
         self.send_spawn_request(&reference, request).await?;
         Ok(reference)
+    }
+
+    fn new_request(&self, request: &SpawnRequest) -> Reference {
+        self.new_monitor(request.options.monitor_alias().is_some())
     }
 
     async fn send_spawn_request(
@@ -201,12 +229,13 @@ impl Process {
             self.spawn_here(&node, reference, request);
             return Ok(());
         }
-        let SpawnRequest { node: at, module, function, arguments, link, monitor, tell } = request;
+        let SpawnRequest { node: at, module, function, arguments, options } = request;
         let connection = node.connected(&at).await?;
         connection.room(self.pid()).await?;
-        if link || monitor || tell != Tell::Nothing {
+        let (link, monitor) = (options.link, options.monitor.is_some());
+        if options.wants_reply() {
             let bound = connection.bind(self.cell(), |state| {
-                state.spawn_requested(reference.clone(), at.clone(), tell == Tell::All);
+                state.spawn_requested(reference.clone(), at.clone(), options);
                 None
             });
             if !bound {
@@ -224,7 +253,9 @@ impl Process {
             arity: i64::try_from(arity).unwrap_or_default(),
             options: Term::list(options.into_iter().filter(|(on, _)| *on).map(|(_, name)| Term::Atom(name))),
         }));
-        let sent = connection.control(&control, Some(&arguments));
+        // The request and its arguments count as two.
+        let token = self.cell().trace_sent().and_then(|_| self.cell().trace_sent());
+        let sent = connection.control(connection.traced(control, token.as_ref()), Some(&arguments));
         if sent.is_err() {
             self.cell().state.lock().abandon_spawn(reference);
         }
@@ -232,19 +263,23 @@ impl Process {
     }
 
     fn spawn_here(&mut self, node: &Node, reference: &Reference, request: SpawnRequest) {
-        let SpawnRequest { module, function, arguments, link, monitor, tell, .. } = request;
-        let options = SpawnOptions {
+        let SpawnRequest { module, function, arguments, options, .. } = request;
+        let (link, monitor) = (options.link, options.monitor.is_some());
+        let spawn = SpawnOptions {
             link: link.then(|| self.pid().clone()),
             monitor: monitor.then(|| (self.pid().clone(), reference.clone())),
             group_leader: Some(self.group_leader()),
             parent: Some(self.pid().clone()),
+            seq_trace: self.cell().trace_sent().map(SeqTrace::spawned),
             ..SpawnOptions::default()
         };
-        let cell = node.new_function_cell(options, &module, &function, &arguments);
-        let answer = SpawnReply { request: reference.clone(), result: Ok(cell.pid.clone()), link, monitor };
-        if link || monitor || tell != Tell::Nothing {
+        let cell = node.new_function_cell(spawn, &module, &function, &arguments);
+        if options.wants_reply() {
             let here = node.name().as_atom().clone();
-            self.cell().state.lock().spawn_requested(reference.clone(), here, tell == Tell::All);
+            self.cell().state.lock().spawn_requested(reference.clone(), here, options);
+            let result = Ok(cell.pid.clone());
+            let token = cell.trace_sent();
+            let answer = SpawnReply { request: reference.clone(), result, link, monitor, token };
             node.deliver_spawn_reply(self.pid(), answer);
         }
         node.start_function(cell, self.pid().clone(), module, function, arguments);
@@ -281,10 +316,11 @@ impl SpawnRequest {
         module: &str,
         function: &str,
         arguments: &A,
-    ) -> Result<SpawnRequest, SpawnError> {
+        options: SpawnRequestOptions,
+    ) -> Result<SpawnRequest, SendError> {
         let [node, module, function] = [node, module, function].map(super::exports::to_atom);
-        let arguments = super::to_arguments(arguments).map_err(SendError::from)?;
-        Ok(SpawnRequest { node, module, function, arguments, link: false, monitor: false, tell: Tell::All })
+        let arguments = super::to_arguments(arguments)?;
+        Ok(SpawnRequest { node, module, function, arguments, options })
     }
 }
 
@@ -301,8 +337,8 @@ struct PendingSpawn<'a> {
 
 impl<'a> PendingSpawn<'a> {
     fn new(process: &'a mut Process, request: &SpawnRequest) -> PendingSpawn<'a> {
-        let (from, reference) = (process.mailbox_end(), process.node().make_ref());
-        let SpawnRequest { link, monitor, .. } = *request;
+        let (from, reference) = (process.mailbox_end(), process.new_request(request));
+        let (link, monitor) = (request.options.link, request.options.monitor.is_some());
         PendingSpawn { process, reference, from, link, monitor, done: false }
     }
 
@@ -437,9 +473,15 @@ mod tests {
         let pid = |node, id| Pid { node, id, serial: 0, creation: Creation(1) };
         let (own, child) = (pid(atom!("a@b"), 1), pid(atom!("c@d"), 2));
         let request = Reference::new(atom!("a@b"), Creation(1), &[1, 2, 3]).unwrap();
-        let reply = SpawnReply { request: request.clone(), result: Ok(child), link: true, monitor: true };
+        let reply = SpawnReply {
+            request: request.clone(),
+            result: Ok(child),
+            link: true,
+            monitor: true,
+            token: None,
+        };
         let mut state = ProcessState::new(own.clone(), own);
-        state.spawn_requested(request.clone(), atom!("c@d"), true);
+        state.spawn_requested(request.clone(), atom!("c@d"), SpawnRequestOptions::default());
         assert!(state.abandon_spawn(&request));
         assert!(!state.abandon_spawn(&request));
         let causes = |state: &mut ProcessState| {

@@ -9,7 +9,7 @@ use super::spawn::SpawnOptions;
 use super::{Node, Process};
 use crate::atom;
 use crate::dist::control::{self, ControlMessage, SpawnReplyFlags};
-use crate::process::Exit;
+use crate::process::{Exit, SeqTrace, SeqTraceToken};
 use crate::term::etf::Encoded;
 use crate::term::{Atom, Pid, Term};
 
@@ -49,6 +49,7 @@ impl Node {
         connection: &Arc<Connection>,
         request: &control::SpawnRequest,
         arguments: Option<Encoded>,
+        token: Option<SeqTraceToken>,
     ) {
         let options = WireOptions::read(&request.options);
         let started = match (options, arguments) {
@@ -58,6 +59,7 @@ impl Node {
                     monitor: options.monitor.then(|| (request.from.clone(), request.id.clone())),
                     group_leader: Some(request.group_leader.clone()),
                     parent: Some(request.from.clone()),
+                    seq_trace: token.clone().map(SeqTrace::spawned_remotely),
                     ..SpawnOptions::default()
                 };
                 let cell = self.new_function_cell(spawn, &request.module, &request.function, &arguments);
@@ -78,9 +80,21 @@ impl Node {
             flags,
             result,
         };
+        let reply_token = match &started {
+            Ok((cell, ..)) => cell.trace_sent(),
+            // There is no process, so the node answers for it.
+            Err(_) => token.clone().map(|token| SeqTraceToken {
+                last_count: token.serial.saturating_sub(1),
+                from: Term::Atom(self.name().as_atom().clone()),
+                ..token
+            }),
+        };
         // If the connection is gone there is nobody to tell.
-        let _ = connection.control(&reply, None);
+        let _ = connection.control(connection.traced(reply, reply_token.as_ref()), None);
         if let Ok((cell, _, arguments)) = started {
+            if token.is_some() {
+                cell.change_trace(|seq_trace| seq_trace.received(token.into()));
+            }
             let (module, function) = (request.module.clone(), request.function.clone());
             self.start_function(cell, request.from.clone(), module, function, arguments);
         }

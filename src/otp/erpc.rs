@@ -25,10 +25,10 @@ use serde::de::DeserializeOwned;
 use super::r#gen::DEFAULT_TIMEOUT;
 use crate::atom;
 use crate::node::{
-    Caller, Class, ConnectError, Node, Process, Raise, SendError, SpawnOptions, SpawnRequest, Tell,
+    Caller, Class, ConnectError, Node, Process, Raise, SendError, SpawnOptions, SpawnRequest,
     TemporaryProcess, to_arguments,
 };
-use crate::process::Exit;
+use crate::process::{Exit, MonitorOptions, SpawnReplyOption, SpawnRequestOptions};
 use crate::term::etf::Encoded;
 use crate::term::{self, Atom, DeserializeError, Pid, Reference, SerializeError, Term};
 
@@ -264,11 +264,9 @@ impl<'a> Erpc<'a> {
             module: atom!("erpc"),
             function: atom!("execute_cast"),
             arguments: to_arguments(&call)?,
-            link: false,
-            monitor: false,
-            tell: Tell::Nothing,
+            options: SpawnRequestOptions { reply: SpawnReplyOption::No, ..SpawnRequestOptions::default() },
         };
-        temporary.process().spawn_request(request).await?;
+        temporary.process().request_spawn(request).await?;
         Ok(())
     }
 }
@@ -344,11 +342,13 @@ async fn call<A: Serialize>(
         module: atom!("erpc"),
         function: atom!("execute_call"),
         arguments: to_arguments(&call)?,
-        link: false,
-        monitor: true,
-        tell: Tell::Failure,
+        options: SpawnRequestOptions {
+            monitor: Some(MonitorOptions::default()),
+            reply: SpawnReplyOption::ErrorOnly,
+            ..SpawnRequestOptions::default()
+        },
     };
-    let request = process.spawn_request(request).await?;
+    let request = process.request_spawn(request).await?;
     let message =
         process.receive_match(|message| message.is_down(&request) || message.is_spawn_reply(&request)).await;
     match message.as_term().and_then(Term::as_tuple) {

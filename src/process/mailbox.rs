@@ -13,6 +13,8 @@ const KEPT: usize = 1024;
 /// it here without a lock. A selective receive leaves what does not match where it is.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
+    /// Those that go before all others, few as a rule.
+    priority: VecDeque<Message>,
     queue: VecDeque<Message>,
     /// How many were dropped by others than the process itself: positions count from the first of them on.
     dropped: usize,
@@ -21,6 +23,9 @@ pub(crate) struct Mailbox {
 impl Mailbox {
     /// The oldest message.
     pub(crate) fn pop(&mut self) -> Option<Message> {
+        if let Some(message) = self.priority.pop_front() {
+            return Some(message);
+        }
         let message = self.queue.pop_front();
         self.give_back();
         message
@@ -28,11 +33,16 @@ impl Mailbox {
 
     /// The oldest message that `matches`, looking only at those from position `*from` on, and moves `from` behind
     /// what was looked at, so that no message is looked at twice by one receive.
+    ///
+    /// Those with priority have no position: they are looked at first, each time.
     pub(crate) fn take(
         &mut self,
         from: &mut usize,
         mut matches: impl FnMut(&Message) -> bool,
     ) -> Option<Message> {
+        if let Some(place) = self.priority.iter().position(&mut matches) {
+            return self.priority.remove(place);
+        }
         *from = (*from).max(self.dropped);
         while let Some(message) = self.queue.get(*from - self.dropped) {
             if matches(message) {
@@ -47,7 +57,7 @@ impl Mailbox {
 
     /// The oldest message, taken out by somebody else than the process itself, which may be waiting for a later one.
     pub(crate) fn drop_oldest(&mut self) -> Option<Message> {
-        let oldest = self.pop()?;
+        let Some(oldest) = self.queue.pop_front() else { return self.priority.pop_front() };
         self.dropped += 1;
         Some(oldest)
     }
@@ -57,8 +67,11 @@ impl Mailbox {
         self.dropped + self.queue.len()
     }
 
-    /// Takes over all of `inbox`, behind what is here.
-    pub(crate) fn take_over(&mut self, inbox: &mut VecDeque<Message>) {
+    /// Takes over all of `inbox`, behind what is here, and of `priority`, behind what has priority here.
+    pub(crate) fn take_over(&mut self, inbox: &mut VecDeque<Message>, priority: &mut VecDeque<Message>) {
+        if !priority.is_empty() {
+            self.priority.extend(std::mem::take(priority));
+        }
         if self.queue.is_empty() {
             std::mem::swap(&mut self.queue, inbox);
         } else {
@@ -80,15 +93,18 @@ impl Mailbox {
 
     /// All messages, which leaves none.
     pub(crate) fn take_all(&mut self) -> VecDeque<Message> {
-        std::mem::take(&mut self.queue)
+        let mut all = std::mem::take(&mut self.priority);
+        all.append(&mut self.queue);
+        self.queue = VecDeque::new();
+        all
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Message> {
-        self.queue.iter()
+        self.priority.iter().chain(&self.queue)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queue.len()
+        self.priority.len() + self.queue.len()
     }
 }
 
@@ -100,7 +116,7 @@ mod tests {
     fn mailbox(values: impl IntoIterator<Item = i64>) -> Mailbox {
         let mut inbox = values.into_iter().map(|value| Message::from_term(Term::from(value))).collect();
         let mut mailbox = Mailbox::default();
-        mailbox.take_over(&mut inbox);
+        mailbox.take_over(&mut inbox, &mut VecDeque::new());
         mailbox
     }
 
@@ -116,6 +132,22 @@ mod tests {
     }
 
     #[test]
+    fn what_has_priority_goes_first_in_its_order_and_through_every_receive() {
+        let mut mailbox = mailbox([1, 2]);
+        let mut from = 0;
+        assert!(mailbox.take(&mut from, |_| false).is_none());
+        let message = |value| Message::from_term(Term::from(value));
+        let mut priority = VecDeque::from([message(10), message(11)]);
+        mailbox.take_over(&mut VecDeque::from([message(3)]), &mut priority);
+        let is = |message: &Message, value| message.to_term().unwrap() == Term::from(value);
+        assert!(mailbox.take(&mut from, |message| is(message, 11)).is_some());
+        mailbox.take_over(&mut VecDeque::new(), &mut VecDeque::from([message(12)]));
+        for value in [10, 12, 1, 2, 3] {
+            assert!(is(&mailbox.pop().unwrap(), value), "{value}");
+        }
+    }
+
+    #[test]
     fn the_room_of_a_burst_is_given_back() {
         const BURST: i64 = 100_000;
         let mut mailbox = mailbox(0..BURST);
@@ -123,9 +155,10 @@ mod tests {
         assert!(mailbox.queue.capacity() <= 2 * KEPT, "{}", mailbox.queue.capacity());
 
         // One message that nobody takes stays, and the others come through the other queue.
-        mailbox.take_over(&mut VecDeque::from([Message::from_term(Term::from(-1))]));
+        let one = Message::from_term(Term::from(-1));
+        mailbox.take_over(&mut VecDeque::from([one]), &mut VecDeque::new());
         let mut inbox = (0..BURST).map(|value| Message::from_term(Term::from(value))).collect();
-        mailbox.take_over(&mut inbox);
+        mailbox.take_over(&mut inbox, &mut VecDeque::new());
         let is_wanted = |message: &Message| message.to_term().unwrap() != Term::from(-1);
         while mailbox.take(&mut 0, is_wanted).is_some() {}
         assert_eq!(mailbox.len(), 1);
@@ -145,7 +178,8 @@ mod tests {
                 })
                 .is_none()
         );
-        mailbox.take_over(&mut VecDeque::from([Message::from_term(Term::from(3))]));
+        let late = Message::from_term(Term::from(3));
+        mailbox.take_over(&mut VecDeque::from([late]), &mut VecDeque::new());
         assert!(
             mailbox
                 .take(&mut from, |_| {

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
 
-use super::Exit;
+use super::{Exit, MessageTrace};
 use crate::term::etf::{EncodeError, Encoded, Writer};
 use crate::term::{self, Atom, DeserializeError, Reference, SerializeError, Term};
 
@@ -16,7 +16,7 @@ use crate::term::{self, Atom, DeserializeError, Reference, SerializeError, Term}
 /// One from another node is still in external format, a slice of the buffer it came in. One from a process of this
 /// node is the Rust value that was sent, and [`decode`](Message::decode) hands out that value again, if the same
 /// type is asked for.
-pub struct Message(Payload);
+pub struct Message(Payload, MessageTrace);
 
 enum Payload {
     Encoded(Encoded),
@@ -99,7 +99,7 @@ impl Message {
         // What is a term already gains nothing from the box.
         let mut value = Some(value);
         match untyped(&mut value) {
-            Some(payload) => Message(payload),
+            Some(payload) => Message(payload, MessageTrace::None),
             None => Message::boxed(Enveloped { envelope: None::<NoEnvelope>, content: value }),
         }
     }
@@ -110,7 +110,7 @@ impl Message {
     }
 
     fn boxed(value: impl LocalValue + 'static) -> Message {
-        Message(Payload::Value(Mutex::new(Box::new(value))))
+        Message(Payload::Value(Mutex::new(Box::new(value))), MessageTrace::None)
     }
 
     /// Takes the content out of its envelope. The message comes back if it is not in an `E`, or in one not `wanted`.
@@ -118,7 +118,7 @@ impl Message {
         self,
         wanted: impl FnOnce(&mut E) -> bool,
     ) -> Result<(E, Message), Message> {
-        let Payload::Value(mut value) = self.0 else { return Err(self) };
+        let Message(Payload::Value(mut value), trace) = self else { return Err(self) };
         let content = value.get_mut();
         match content.envelope().downcast_mut::<Option<E>>().and_then(|envelope| envelope.take_if(wanted)) {
             Some(envelope) => {
@@ -129,9 +129,9 @@ impl Message {
                     content.move_into(&mut encoded);
                     encoded.map(Payload::Encoded)
                 };
-                Ok((envelope, Message(content.unwrap_or(Payload::Value(value)))))
+                Ok((envelope, Message(content.unwrap_or(Payload::Value(value)), trace)))
             }
-            None => Err(Message(Payload::Value(value))),
+            None => Err(Message(Payload::Value(value), trace)),
         }
     }
 
@@ -144,13 +144,23 @@ impl Message {
     /// A message of a term.
     #[must_use]
     pub fn from_term(term: Term) -> Message {
-        Message(Payload::Term(term))
+        Message(Payload::Term(term), MessageTrace::None)
     }
 
     /// A message as it came from another node.
     #[must_use]
     pub fn from_encoded(encoded: Encoded) -> Message {
-        Message(Payload::Encoded(encoded))
+        Message(Payload::Encoded(encoded), MessageTrace::None)
+    }
+
+    /// The message with what it does to the token of the process that receives it.
+    pub(crate) fn with_trace(self, trace: impl Into<MessageTrace>) -> Message {
+        Message(self.0, trace.into())
+    }
+
+    /// What it does to the token of the process that receives it now.
+    pub(crate) fn take_trace(&mut self) -> MessageTrace {
+        std::mem::take(&mut self.1)
     }
 
     /// Decodes the message into a Rust type, or hands out the value that was sent if it is of that type.
@@ -168,7 +178,7 @@ impl Message {
                     Some(value) => return Ok(value),
                     None => {
                         let decoded = decode_value(&**value.get_mut());
-                        let message = Message(Payload::Value(value));
+                        let message = Message(Payload::Value(value), self.1);
                         return decoded.map_err(|error| UndecodedMessage { message, error });
                     }
                 }

@@ -15,17 +15,21 @@ mod links;
 mod mailbox;
 mod message;
 mod monitors;
+mod seq_trace;
 mod signal;
+mod spawn;
 mod state;
 
-pub use self::alias::AliasMode;
+pub use self::alias::{AliasMode, AliasOptions};
 pub use self::exit::Exit;
 pub use self::links::UnlinkId;
 pub(crate) use self::mailbox::Mailbox;
 pub(crate) use self::message::Envelope;
 pub use self::message::{Message, UndecodedMessage};
-pub use self::signal::{ExitKind, Recipient, Signal};
+pub use self::seq_trace::SeqTraceToken;
+pub(crate) use self::seq_trace::{MessageTrace, SeqTrace};
+pub use self::signal::{ExitKind, Marks, Recipient, Signal};
 pub(crate) use self::signal::{Outgoing, Outgoings};
-pub(crate) use self::state::{
-    Delivery, ProcessState, Remains, SpawnReply, answer_of_the_dead, unwanted_spawn,
-};
+pub use self::spawn::{MonitorOptions, SpawnReplyOption, SpawnRequestOptions};
+pub(crate) use self::spawn::{SpawnReply, unwanted_spawn};
+pub(crate) use self::state::{Delivery, ProcessState, Remains, answer_of_the_dead};

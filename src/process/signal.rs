@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Message, UnlinkId};
+use super::{Message, SeqTraceToken, UnlinkId};
 use crate::term::{Atom, Pid, Reference, Term};
 
 /// Where an exit signal comes from; the rules differ.
@@ -41,6 +41,33 @@ pub enum Signal {
     Down(Reference, Option<Atom>, Term),
     /// Another group leader.
     GroupLeader(Pid),
+    /// A message or an exit signal, with what goes along.
+    Marked(Marks, Box<Signal>),
+}
+
+/// What goes along with a message or an exit signal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// The token of sequential tracing.
+    pub token: Option<SeqTraceToken>,
+    /// It goes before ordinary messages, if it comes by an alias that was made for that.
+    pub priority: bool,
+}
+
+impl Signal {
+    /// The signal with these marks.
+    #[must_use]
+    pub fn marked(self, marks: Marks) -> Signal {
+        if marks == Marks::default() { self } else { Signal::Marked(marks, Box::new(self)) }
+    }
+
+    /// The alias it goes by.
+    pub(super) fn alias(&self) -> Option<&Reference> {
+        match self {
+            Signal::AliasMessage(alias, _) | Signal::AliasExit(alias, _) => Some(alias),
+            _ => None,
+        }
+    }
 }
 
 /// Who gets a signal, or is monitored.

@@ -5,10 +5,15 @@ use std::task::Waker;
 
 use foldhash::fast::FixedState;
 
+use super::alias::{Alias, AliasEnd};
 use super::exit::{ExitAction, exit_action};
 use super::links::Links;
 use super::monitors::{Monitor, Monitors, Watcher};
-use super::{AliasMode, ExitKind, Message, Outgoing, Outgoings, Recipient, Signal};
+use super::spawn::{SpawnReply, SpawnRequestOptions, SpawnRequested, unwanted_spawn};
+use super::{
+    AliasMode, AliasOptions, ExitKind, Mailbox, Marks, Message, MessageTrace, Outgoing, Outgoings, Recipient,
+    Signal,
+};
 use crate::atom;
 use crate::term::{Atom, Pid, Reference, Term};
 
@@ -17,9 +22,11 @@ use crate::term::{Atom, Pid, Reference, Term};
 pub(crate) struct ProcessState {
     pid: Pid,
     inbox: VecDeque<Message>,
+    /// Those that go before all others.
+    priority_inbox: VecDeque<Message>,
     links: Links,
     monitors: Monitors,
-    aliases: HashMap<Reference, AliasMode, FixedState>,
+    aliases: HashMap<Reference, Alias, FixedState>,
     /// Spawns requested and not answered.
     spawns: HashMap<Reference, SpawnRequested, FixedState>,
     pub(crate) trap_exit: bool,
@@ -51,26 +58,8 @@ pub(crate) struct Remains {
     /// What all those who are to know are told.
     pub(crate) outgoing: Outgoings,
     /// Messages that nobody gets.
-    pub(crate) inbox: VecDeque<Message>,
+    pub(crate) inbox: [VecDeque<Message>; 2],
     pub(crate) wakers: [Option<Waker>; 2],
-}
-
-/// A request to spawn a process that the process waits for.
-#[derive(Debug)]
-struct SpawnRequested {
-    /// Where.
-    node: Atom,
-    /// Whether success is told by a message, too, and not only failure.
-    tell_success: bool,
-}
-
-/// How a request to spawn a process on another node ended.
-#[derive(Debug, Clone)]
-pub(crate) struct SpawnReply {
-    pub(crate) request: Reference,
-    pub(crate) result: Result<Pid, Atom>,
-    pub(crate) link: bool,
-    pub(crate) monitor: bool,
 }
 
 impl ProcessState {
@@ -78,6 +67,7 @@ impl ProcessState {
         ProcessState {
             pid,
             inbox: VecDeque::new(),
+            priority_inbox: VecDeque::new(),
             links: Links::default(),
             monitors: Monitors::default(),
             aliases: HashMap::default(),
@@ -122,8 +112,24 @@ impl ProcessState {
             }
             Signal::Down(reference, _, reason) => return self.down(&reference, reason),
             Signal::GroupLeader(leader) => self.group_leader = leader,
+            Signal::Marked(marks, signal) => return self.handle_marked(from, marks, *signal),
         }
         Delivery::default()
+    }
+
+    fn handle_marked(&mut self, from: &Pid, marks: Marks, signal: Signal) -> Delivery {
+        let is_first = |alias: &Reference| self.aliases.get(alias).is_some_and(|alias| alias.priority);
+        let goes_first = marks.priority && signal.alias().is_some_and(is_first);
+        let before = self.inbox.len();
+        let delivery = self.handle(from, signal);
+        // The message that has come of it, if one has.
+        if self.inbox.len() > before
+            && let Some(message) = self.inbox.pop_back()
+        {
+            let message = if marks.token.is_some() { message.with_trace(marks.token) } else { message };
+            if goes_first { &mut self.priority_inbox } else { &mut self.inbox }.push_back(message);
+        }
+        delivery
     }
 
     fn push(&mut self, message: Message) -> Delivery {
@@ -134,12 +140,12 @@ impl ProcessState {
     fn alias_message(&mut self, alias: &Reference, message: Message) -> Delivery {
         match self.aliases.get(alias) {
             None => Delivery { unwanted: Some(message), ..Delivery::default() },
-            Some(AliasMode::ReplyDemonitor) => {
+            Some(Alias { ends: AliasEnd::Reply, .. }) => {
                 let mut delivery = self.push(message);
                 delivery.outgoing.extend(self.demonitor(alias));
                 delivery
             }
-            Some(AliasMode::ExplicitUnalias | AliasMode::Demonitor) => self.push(message),
+            Some(_) => self.push(message),
         }
     }
 
@@ -179,11 +185,11 @@ impl ProcessState {
             monitor.target.to_term(),
             reason,
         ];
-        self.push(Message::from_term(Term::tuple(message)))
+        self.push(Message::from_term(Term::tuple(message)).with_trace(MessageTrace::Unaffected))
     }
 
     fn alias_ends_with_monitor(&mut self, reference: &Reference) {
-        if matches!(self.aliases.get(reference), Some(AliasMode::Demonitor | AliasMode::ReplyDemonitor)) {
+        if self.aliases.get(reference).is_some_and(|alias| alias.ends != AliasEnd::Nothing) {
             self.aliases.remove(reference);
         }
     }
@@ -197,25 +203,35 @@ impl ProcessState {
         let Some(requested) = self.spawns.remove(&reply.request) else {
             return Delivery { outgoing: unwanted_spawn(reply, atom!("abandoned")), ..Delivery::default() };
         };
+        let SpawnRequestOptions { monitor, reply: wanted, reply_tag, .. } = requested.options;
+        let tag = reply_tag.unwrap_or(Term::Atom(atom!("spawn_reply")));
         let (status, value) = match reply.result {
             Ok(child) => {
                 if reply.link {
                     self.links.link(&child);
                 }
                 if reply.monitor {
-                    let monitor = Monitor { target: Recipient::Pid(child.clone()), tag: None };
+                    let monitor = Monitor {
+                        target: Recipient::Pid(child.clone()),
+                        tag: monitor.and_then(|monitor| monitor.tag),
+                    };
                     self.monitors.own.insert(reply.request.clone(), monitor);
                 }
-                if !requested.tell_success {
+                if !wanted.tells(true) {
                     return Delivery::default();
                 }
                 (atom!("ok"), Term::Pid(child))
             }
-            Err(reason) => (atom!("error"), Term::Atom(reason)),
+            Err(reason) => {
+                self.alias_ends_with_monitor(&reply.request);
+                if !wanted.tells(false) {
+                    return Delivery::default();
+                }
+                (atom!("error"), Term::Atom(reason))
+            }
         };
-        let message =
-            [Term::Atom(atom!("spawn_reply")), Term::Reference(reply.request), Term::Atom(status), value];
-        self.push(Message::from_term(Term::tuple(message)))
+        let message = [tag, Term::Reference(reply.request), Term::Atom(status), value];
+        self.push(Message::from_term(Term::tuple(message)).with_trace(reply.token))
     }
 
     /// The connection to `node` is gone: all that went over it ends with `noconnection`.
@@ -235,7 +251,8 @@ impl ProcessState {
         let lost: Vec<Reference> = lost.map(|(request, _)| request.clone()).collect();
         for request in lost {
             let result = Err(atom!("noconnection"));
-            deliveries.push(self.spawn_reply(SpawnReply { request, result, link: false, monitor: false }));
+            let reply = SpawnReply { request, result, link: false, monitor: false, token: None };
+            deliveries.push(self.spawn_reply(reply));
         }
         deliveries
     }
@@ -312,7 +329,7 @@ impl ProcessState {
         tag: Option<Term>,
     ) {
         if let Some(mode) = alias {
-            self.aliases.insert(reference.clone(), mode);
+            self.aliases.insert(reference.clone(), mode.into());
         }
         self.monitors.own.insert(reference, Monitor { target, tag });
     }
@@ -332,8 +349,8 @@ impl ProcessState {
         Some(Outgoing { to: monitor.target, signal: Signal::Demonitor(reference.clone()) })
     }
 
-    pub(crate) fn add_alias(&mut self, alias: Reference, mode: AliasMode) {
-        self.aliases.insert(alias, mode);
+    pub(crate) fn add_alias(&mut self, alias: Reference, options: AliasOptions) {
+        self.aliases.insert(alias, options.into());
     }
 
     /// True if the alias was active.
@@ -346,24 +363,32 @@ impl ProcessState {
         !self.aliases.is_empty()
     }
 
-    pub(crate) fn spawn_requested(&mut self, request: Reference, node: Atom, tell_success: bool) {
-        self.spawns.insert(request, SpawnRequested { node, tell_success });
+    pub(crate) fn spawn_requested(&mut self, request: Reference, node: Atom, options: SpawnRequestOptions) {
+        if let Some(mode) = options.monitor_alias() {
+            self.aliases.insert(request.clone(), mode.into());
+        }
+        self.spawns.insert(request, SpawnRequested { node, options });
     }
 
     /// Has the process not hear of the request any more; true if it was not answered yet. What is started all the
     /// same is neither linked nor monitored.
     pub(crate) fn abandon_spawn(&mut self, request: &Reference) -> bool {
-        self.spawns.remove(request).is_some()
+        let Some(requested) = self.spawns.remove(request) else { return false };
+        if requested.options.monitor_alias().is_some() {
+            self.aliases.remove(request);
+        }
+        true
     }
 
     // --- the task that runs the process ------------------------------------------------------------------------
 
-    pub(crate) fn inbox(&mut self) -> &mut VecDeque<Message> {
-        &mut self.inbox
+    /// Moves all that has come to `mailbox`.
+    pub(crate) fn empty_inbox(&mut self, mailbox: &mut Mailbox) {
+        mailbox.take_over(&mut self.inbox, &mut self.priority_inbox);
     }
 
     pub(crate) fn inbox_len(&self) -> usize {
-        self.inbox.len()
+        self.inbox.len() + self.priority_inbox.len()
     }
 
     /// Who to wake when a message arrives; who was to be before comes back.
@@ -411,25 +436,10 @@ impl ProcessState {
         self.links = Links::default();
         Remains {
             outgoing,
-            inbox: std::mem::take(&mut self.inbox),
+            inbox: [&mut self.priority_inbox, &mut self.inbox].map(std::mem::take),
             wakers: [self.receiver.take(), self.task.take()],
         }
     }
-}
-
-/// What becomes of a process that was started for one which does not want it any more: it is not monitored, and a link
-/// made for it ends it with `reason`, as in OTP.
-pub(crate) fn unwanted_spawn(reply: SpawnReply, reason: Atom) -> Outgoings {
-    let mut outgoing = Outgoings::new();
-    let SpawnReply { request, result: Ok(child), link, monitor } = reply else { return outgoing };
-    let to = Recipient::Pid(child);
-    if monitor {
-        outgoing.push(Outgoing { to: to.clone(), signal: Signal::Demonitor(request) });
-    }
-    if link {
-        outgoing.push(Outgoing { to, signal: Signal::Exit(ExitKind::Link, Term::Atom(reason)) });
-    }
-    outgoing
 }
 
 fn send(to: &Pid, signal: Signal) -> Delivery {
@@ -448,6 +458,7 @@ pub(crate) fn answer_of_the_dead(from: &Pid, signal: Signal) -> Delivery {
         Signal::Message(message) | Signal::AliasMessage(_, message) => {
             return Delivery { unwanted: Some(message), ..Delivery::default() };
         }
+        Signal::Marked(_, signal) => return answer_of_the_dead(from, *signal),
         _ => return Delivery::default(),
     };
     send(from, answer)

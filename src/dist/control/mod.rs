@@ -51,6 +51,7 @@ mod operation;
 mod sender;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::num::NonZeroU64;
 
@@ -405,24 +406,5 @@ impl ControlMessage {
     #[must_use]
     pub fn has_payload(&self) -> bool {
         self.operation().has_payload()
-    }
-
-    /// The seq_trace token, if there is one.
-    #[must_use]
-    pub fn token(&self) -> Option<&Term> {
-        match self {
-            ControlMessage::SendTt { token, .. }
-            | ControlMessage::ExitTt { token, .. }
-            | ControlMessage::RegSendTt { token, .. }
-            | ControlMessage::Exit2Tt { token, .. }
-            | ControlMessage::SendSenderTt { token, .. }
-            | ControlMessage::PayloadExitTt { token, .. }
-            | ControlMessage::PayloadExit2Tt { token, .. }
-            | ControlMessage::SpawnRequestTt(_, token)
-            | ControlMessage::SpawnReplyTt { token, .. }
-            | ControlMessage::AliasSendTt { token, .. } => Some(token),
-            ControlMessage::AltactSigSend { token, .. } => token.as_ref(),
-            _ => None,
-        }
     }
 }

@@ -86,7 +86,7 @@ impl Node {
     where
         Q: Serialize + Send + 'static,
     {
-        self.send_enveloped(self.pid(), dest.into(), Gen::Cast, request).await
+        self.send_enveloped(self.pid().into(), dest.into(), Gen::Cast, request).await
     }
 }
 
@@ -111,7 +111,7 @@ impl Process {
     where
         Q: Serialize + Send + 'static,
     {
-        self.node().send_enveloped(self.pid(), dest.into(), Gen::Cast, request).await
+        self.node().send_enveloped(self.sent(), dest.into(), Gen::Cast, request).await
     }
 }
 
@@ -224,7 +224,7 @@ impl<'a> PendingCall<'a> {
         self.process.monitor_by(&self.reference, target.clone(), alias, None).await;
         let node = self.process.node();
         let envelope = Gen::Call(self.process.pid().clone(), Tag::Alias(self.reference.clone()));
-        match node.send_enveloped(self.process.pid(), Dest::from(target), envelope, request).await {
+        match node.send_enveloped(self.process.sent(), Dest::from(target), envelope, request).await {
             // The monitor says why, as it does for a process that is not there.
             Ok(()) | Err(SendError::NoConnection(_) | SendError::ConnectionLost(_)) => {}
             Err(error) => return Err(error.into()),

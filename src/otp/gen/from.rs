@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Gen;
 use crate::atom;
-use crate::node::{Dest, Node, Process, SendError};
+use crate::node::{Dest, Node, Process, SendError, Sent};
 use crate::process::Message;
 use crate::term::etf::{DecodeError, EncodeError, ListHeader, Reader, Writer, tag};
 use crate::term::{self, Atom, Pid, Reference, Term};
@@ -93,8 +93,8 @@ impl<R: Serialize + Send + 'static> From<R> {
     /// Does what `gen_server:reply/2` does.
     pub async fn reply(self, sender: &impl Replier, reply: R) -> Result<(), SendError> {
         let dest = self.dest();
-        let (node, sender) = sender.sender(self.server.as_ref());
-        node.send_enveloped(sender, dest, Gen::Reply(self.tag), reply).await
+        let (node, from, token) = sender.sender(self.server.as_ref());
+        node.send_enveloped(Sent { from, token, priority: false }, dest, Gen::Reply(self.tag), reply).await
     }
 }
 
@@ -118,22 +118,23 @@ impl Replier for Node {}
 
 mod sealed {
     use crate::node::{Node, Process};
+    use crate::process::SeqTraceToken;
     use crate::term::Pid;
 
     pub trait Sealed {
-        /// The node, and who counts as the sender of what is for `server` to send.
-        fn sender<'a>(&'a self, server: Option<&'a Pid>) -> (&'a Node, &'a Pid);
+        /// The node, who counts as the sender of what is for `server` to send, and the token that goes with it.
+        fn sender<'a>(&'a self, server: Option<&'a Pid>) -> (&'a Node, &'a Pid, Option<SeqTraceToken>);
     }
 
     impl Sealed for Process {
-        fn sender<'a>(&'a self, _: Option<&'a Pid>) -> (&'a Node, &'a Pid) {
-            (self.node(), self.pid())
+        fn sender<'a>(&'a self, _: Option<&'a Pid>) -> (&'a Node, &'a Pid, Option<SeqTraceToken>) {
+            (self.node(), self.pid(), self.sent().token)
         }
     }
 
     impl Sealed for Node {
-        fn sender<'a>(&'a self, server: Option<&'a Pid>) -> (&'a Node, &'a Pid) {
-            (self, server.unwrap_or(self.pid()))
+        fn sender<'a>(&'a self, server: Option<&'a Pid>) -> (&'a Node, &'a Pid, Option<SeqTraceToken>) {
+            (self, server.unwrap_or(self.pid()), None)
         }
     }
 }

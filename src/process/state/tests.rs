@@ -1,7 +1,7 @@
 use std::num::NonZeroU64;
 
 use super::*;
-use crate::process::UnlinkId;
+use crate::process::{SeqTraceToken, UnlinkId};
 use crate::term::Creation;
 
 const HERE: Atom = atom!("here@h");
@@ -33,7 +33,7 @@ fn message(text: &str) -> Message {
 
 /// The messages that have come, as text.
 fn inbox(state: &mut ProcessState) -> Vec<String> {
-    state.inbox().drain(..).map(|message| message.to_term().unwrap().to_string()).collect()
+    state.inbox.drain(..).map(|message| message.to_term().unwrap().to_string()).collect()
 }
 
 /// What is to be sent, as text.
@@ -193,8 +193,9 @@ fn what_goes_with_a_node_is_what_was_over_it() {
         state.monitor(reference(other.id), Recipient::Pid(other.clone()), None, None);
         state.handle(&other, Signal::Monitor(reference(10 + other.id), None));
     }
-    state.spawn_requested(reference(20), THERE, true);
-    state.spawn_requested(reference(21), HERE, true);
+    for (id, node) in [(20, THERE), (21, HERE)] {
+        state.spawn_requested(reference(id), node, SpawnRequestOptions::default());
+    }
     assert_eq!(state.node_down(&THERE).len(), 3);
     let messages = [
         "{'EXIT',<there@h.1.0/1>,noconnection}",
@@ -239,4 +240,78 @@ fn a_group_leader_is_what_the_last_one_has_set() {
     let mut state = process(1);
     state.handle(&remote(1), Signal::GroupLeader(remote(5)));
     assert_eq!(state.group_leader, remote(5));
+}
+
+#[test]
+fn an_alias_for_one_reply_ends_with_that() {
+    let mut state = process(1);
+    state.add_alias(reference(1), AliasOptions { reply: true, ..AliasOptions::default() });
+    for text in ["first", "second"] {
+        state.handle(&remote(1), Signal::AliasMessage(reference(1), message(text)));
+    }
+    assert_eq!(inbox(&mut state), ["first"]);
+}
+
+#[test]
+fn priority_counts_only_by_an_alias_that_was_made_for_it() {
+    let mut state = process(1);
+    state.trap_exit = true;
+    state.add_alias(reference(1), AliasOptions { priority: true, ..AliasOptions::default() });
+    state.add_alias(reference(2), AliasOptions::default());
+    let marks = Marks { token: None, priority: true };
+    let message = |id, text| Signal::AliasMessage(reference(id), message(text)).marked(marks.clone());
+    state.handle(&remote(1), Signal::Message(super::Message::from_term(Term::from(1))));
+    state.handle(&remote(1), message(2, "ordinary"));
+    state.handle(&remote(1), message(1, "first"));
+    state.handle(&remote(1), Signal::AliasMessage(reference(1), self::message("unmarked")));
+    state.handle(&remote(1), Signal::AliasExit(reference(1), reason("oops")).marked(marks.clone()));
+    state.handle(&remote(1), Signal::Message(self::message("to_pid")).marked(marks));
+    let mut mailbox = Mailbox::default();
+    state.empty_inbox(&mut mailbox);
+    let seen: Vec<String> =
+        std::iter::from_fn(|| mailbox.pop()).map(|message| message.to_term().unwrap().to_string()).collect();
+    assert_eq!(seen, ["first", "{'EXIT',<there@h.1.0/1>,oops}", "1", "ordinary", "unmarked", "to_pid"]);
+}
+
+#[test]
+fn a_token_is_with_the_message_that_came_with_it() {
+    let mut state = process(1);
+    state.trap_exit = true;
+    let token = SeqTraceToken::new(17);
+    let marks = Marks { token: Some(token.clone()), priority: false };
+    state.link(&remote(1));
+    state.handle(&remote(1), Signal::Exit(ExitKind::Link, reason("oops")).marked(marks.clone()));
+    state.handle(&remote(1), Signal::Message(message("plain")));
+    state.monitor(reference(1), Recipient::Pid(remote(1)), None, None);
+    state.handle(&remote(1), Signal::Down(reference(1), None, reason("oops")));
+    // A signal from which no message comes leaves those alone that are there.
+    state.handle(&remote(1), Signal::Exit(ExitKind::Link, reason("late")).marked(marks));
+    let traces: Vec<MessageTrace> = state.inbox.iter_mut().map(Message::take_trace).collect();
+    assert_eq!(traces, [Some(token).into(), MessageTrace::None, MessageTrace::Unaffected]);
+}
+
+#[test]
+fn a_spawn_request_is_told_of_as_it_wants() {
+    use crate::process::{MonitorOptions, SpawnReplyOption};
+    for (option, told) in [
+        (SpawnReplyOption::Yes, "ok error"),
+        (SpawnReplyOption::No, ""),
+        (SpawnReplyOption::ErrorOnly, "error"),
+        (SpawnReplyOption::SuccessOnly, "ok"),
+    ] {
+        let mut state = process(1);
+        for (id, result) in [(1, Ok(remote(9))), (2, Err(atom!("badopt")))] {
+            let monitor = MonitorOptions { alias: Some(AliasMode::Demonitor), tag: Some(reason("gone")) };
+            let options = SpawnRequestOptions { monitor: Some(monitor), reply: option, ..Default::default() };
+            state.spawn_requested(reference(id), THERE, options);
+            let (request, monitor) = (reference(id), result.is_ok());
+            state.spawn_reply(SpawnReply { request, result, link: false, monitor, token: None });
+        }
+        let seen: Vec<String> =
+            inbox(&mut state).into_iter().map(|reply| reply.split(',').nth(2).unwrap().to_owned()).collect();
+        assert_eq!(seen.join(" "), told, "{option:?}");
+        assert!(state.unalias(&reference(1)) && !state.unalias(&reference(2)));
+        state.handle(&remote(9), Signal::Down(reference(1), None, reason("oops")));
+        assert_eq!(inbox(&mut state), ["{gone,#Ref<here@h.0.0.1/1>,process,<there@h.9.0/1>,oops}"]);
+    }
 }
