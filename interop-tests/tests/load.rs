@@ -117,6 +117,49 @@ async fn large_binaries_come_and_go_intact() {
     }
 }
 
+/// Small messages go out between the fragments of a large one of another process.
+#[tokio::test]
+async fn a_large_message_holds_up_nobody_else() {
+    const SIZE: u32 = 64 << 20;
+    let site = Site::start(Release::Otp29).await;
+    let options = RawOptions::new("peer@raw", site.rust.cookie());
+    let mut peer = RawPeer::connect(site.epmd.port_of(site.rust.name()), &options).expect("a connection");
+    let own = peer.pid(1);
+    // {Own, 1, <<0:SIZE/unit:8>>}
+    let head = [&[104, 3][..], &encoded(&own), &[97, 1, 109], &SIZE.to_be_bytes()].concat();
+    let request = [head, vec![0; SIZE as usize]].concat();
+    peer.send(&format!("{{6, {own}, '', source}}"), &request);
+    // Version, kind, sequence, and how many fragments come with this one.
+    let fragments_left = |frame: &[u8]| match frame {
+        [131, 69 | 70, _, _, _, _, _, _, _, _, left @ ..] => {
+            left.first_chunk().map(|left| u64::from_be_bytes(*left))
+        }
+        _ => None,
+    };
+    let answered = tokio::task::spawn_blocking(move || {
+        let mut left = None;
+        while left.is_none() {
+            left = fragments_left(&peer.receive().expect("a fragment"));
+        }
+        assert!(left > Some(500), "{left:?} fragments come");
+        // Only now, so that the answer cannot go before the first of them.
+        peer.send(
+            &format!("{{6, {}, '', echo}}", peer.pid(2)),
+            &encoded(&format!("{{{}, small}}", peer.pid(2))),
+        );
+        loop {
+            let frame = peer.receive().expect("an answer");
+            match fragments_left(&frame) {
+                Some(now) => left = Some(now),
+                None if frame.windows(5).any(|part| part == b"small") => break left,
+                None => {}
+            }
+        }
+    });
+    let left = answered.await.unwrap();
+    assert!(left > Some(1), "the answer came after the last fragment");
+}
+
 /// What is sent to a node that does not read any more waits with its senders, and all comes when it reads again.
 #[tokio::test]
 async fn a_node_that_stands_still_holds_up_nobody_else() {

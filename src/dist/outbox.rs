@@ -14,8 +14,9 @@
 //!
 //! A [`Cork`] holds the writing back for as long as a task runs, so that all it sends goes out in one call.
 //!
-//! All bytes that are not written yet count against the limit from which on senders have to wait; they go on when half
-//! of it is free again.
+//! All bytes that are not written yet count against a limit from which on senders have to wait; they go on when half
+//! of it is free again. Of a large message, which is sent in fragments, only a part counts against others than its
+//! sender: whoever sends something small does not wait for 64 MiB to be written, but passes between the fragments.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -26,12 +27,18 @@ use tokio::sync::Notify;
 
 use super::Flags;
 use super::connection::{Outbound, OutgoingMessage, OutputQueue};
+use super::control::Sender;
 use super::cork::Cork;
 use super::driver::CloseReason;
 use super::transport::WriteHalf;
+use crate::term::Pid;
 
-/// Above so many queued bytes, senders have to wait. As OTP's `+zdbbl`, 1 MiB.
+/// Above so many queued bytes, senders have to wait; see [`Outbox::is_busy_for`]. As OTP's `+zdbbl`, 1 MiB.
 pub const DEFAULT_BUSY_LIMIT: usize = 1024 * 1024;
+
+/// A large message counts against other processes as this part of the limit at most: so no single one fills the queue
+/// for all, and a few do.
+const SHARE_OF_LIMIT: usize = 4;
 
 /// Behind a [`Cork`] that is not tight, so many queued bytes are written at once all the same.
 const CORKED_BYTES: usize = 64 * 1024;
@@ -53,7 +60,7 @@ pub struct Outbox {
     writer: Mutex<Writer>,
     /// Bytes that are not written yet, in `queue` or in `writer`.
     queued: AtomicUsize,
-    /// Set above the limit, cleared at half of it; both under the lock of `queue`.
+    /// Whether anybody has to wait. Changed under the lock of `queue`, where it stands who that is.
     is_busy: AtomicBool,
     written: AtomicU64,
     received: AtomicU64,
@@ -72,7 +79,18 @@ struct Queue {
     has_writer: bool,
     /// Somebody waits until nothing is queued any more.
     empty_awaited: bool,
+    /// Too much waits, of large messages only a share of each counted, so all have to wait. Set above the limit, cleared at
+    /// half of it, so that senders do not come and go with each message that is written.
+    is_full: bool,
+    /// The same for large messages and what is held behind them.
+    is_full_of_large: bool,
     close_reason: Option<CloseReason>,
+}
+
+impl Queue {
+    fn holds_up(&self, sender: Sender) -> bool {
+        self.is_full || self.is_full_of_large && self.outbound.holds(sender)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -100,6 +118,8 @@ impl Outbox {
                 outbound: Outbound::new(flags),
                 has_writer: false,
                 empty_awaited: false,
+                is_full: false,
+                is_full_of_large: false,
                 close_reason: None,
             }),
             writer: Mutex::new(Writer::default()),
@@ -140,27 +160,35 @@ impl Outbox {
         self.queued.load(Ordering::Acquire)
     }
 
-    /// Whether senders have to wait.
+    /// Whether there are senders that have to wait.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.is_busy.load(Ordering::Acquire)
     }
 
-    /// Waits until there is room. As many as wait go on together, so that the limit may be passed by a message of each.
+    /// Whether the process `sender` has to wait: too much is queued, of large messages only a part counted; or one of
+    /// those is its own, and all of them are too much.
+    #[must_use]
+    pub fn is_busy_for(&self, sender: &Pid) -> bool {
+        self.is_busy() && self.queue.lock().holds_up(Sender::process(sender))
+    }
+
+    /// Waits until there is room for what the process `sender` wants to send. As many as wait go on together, so that
+    /// the limit may be passed by a message of each.
     ///
     /// # Errors
     /// [`Closed`], as soon as the connection is.
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
-    pub async fn ready(&self) -> Result<(), Closed> {
+    pub async fn ready(&self, sender: &Pid) -> Result<(), Closed> {
         loop {
             // Told from here on, before it is awaited.
             let room = self.room.notified();
             if self.is_closed() {
                 return Err(Closed);
             }
-            if !self.is_busy() {
+            if !self.is_busy_for(sender) {
                 return Ok(());
             }
             room.await;
@@ -217,9 +245,10 @@ impl Outbox {
         let before = queue.outbound.queued_bytes();
         change(&mut queue.outbound);
         self.queued.fetch_add(queue.outbound.queued_bytes().saturating_sub(before), Ordering::AcqRel);
-        if self.queued() > self.busy_limit {
-            self.is_busy.store(true, Ordering::Release);
-        }
+        let (all, large) = self.counted(queue);
+        queue.is_full |= all > self.busy_limit;
+        queue.is_full_of_large |= large > self.busy_limit;
+        self.is_busy.store(queue.is_full || queue.is_full_of_large, Ordering::Release);
     }
 
     /// Writes what is queued, if nobody does.
@@ -273,12 +302,14 @@ impl Outbox {
         loop {
             if writer.output.is_empty() {
                 let mut queue = self.queue.lock();
-                let before = queue.outbound.queued_bytes();
+                let (before, holding) = (queue.outbound.queued_bytes(), queue.outbound.holding());
                 queue.outbound.take(&mut writer.output);
                 // The headers of fragments are made only now.
                 let after = queue.outbound.queued_bytes() + writer.output.len();
                 self.queued.fetch_add(after.saturating_sub(before), Ordering::AcqRel);
                 *makes_room |= self.has_room(&mut queue);
+                // Whose message is out now need not wait for those of others.
+                *makes_room |= queue.is_full_of_large && queue.outbound.holding() < holding;
                 if writer.output.is_empty() {
                     queue.has_writer = false;
                     return Ok(());
@@ -315,15 +346,25 @@ impl Outbox {
         self.handed_over.notify_one();
     }
 
-    /// Whether those who wait are to be told: at half of the limit, so that they do not come and go with each message
-    /// that is written.
+    /// The bytes that count against all senders, and those that count against who has a large message under way.
+    fn counted(&self, queue: &Queue) -> (usize, usize) {
+        let large = queue.outbound.held_bytes();
+        let shares = queue.outbound.held_bytes_up_to(self.busy_limit / SHARE_OF_LIMIT);
+        (self.queued().saturating_sub(large) + shares, large)
+    }
+
+    /// Whether those who wait are to be told that there is room now.
     fn has_room(&self, queue: &mut Queue) -> bool {
-        let queued = self.queued();
+        let (all, large) = self.counted(queue);
         let mut has_room = false;
-        if queued <= self.busy_limit / 2 {
-            has_room = self.is_busy.swap(false, Ordering::AcqRel);
+        if all <= self.busy_limit / 2 {
+            has_room |= std::mem::take(&mut queue.is_full);
         }
-        if queued == 0 {
+        if large <= self.busy_limit / 2 {
+            has_room |= std::mem::take(&mut queue.is_full_of_large);
+        }
+        self.is_busy.store(queue.is_full || queue.is_full_of_large, Ordering::Release);
+        if self.queued() == 0 {
             has_room |= std::mem::take(&mut queue.empty_awaited);
         }
         has_room

@@ -2,8 +2,9 @@
 //!
 //! A connection is busy when more bytes are queued for it than [`dist_buf_busy_limit`][limit] allows: the other node
 //! reads more slowly than it is sent to, or not at all. Whoever sends a message to it waits then, and so does a process
-//! that ends and has others to tell of it, as its reason may be a large result. What is queued is thus bounded by the
-//! limit and a message of each thread. Other connections are not touched.
+//! that ends and has others to tell of it, as its reason may be a large result. A large message, which goes out in
+//! fragments, keeps only its own sender waiting, until a few of them are queued. What is queued is thus bounded by the
+//! limit, a few large messages, and a message of each thread. Other connections are not touched.
 //!
 //! In OTP, `erlang:system_monitor/2` tells of such processes as `busy_dist_port`.
 //!
@@ -90,11 +91,11 @@ impl Connection {
     /// # Errors
     /// [`SendError::ConnectionLost`].
     pub(crate) async fn room(&self, sender: &Pid) -> Result<(), SendError> {
-        if !self.outbox.is_busy() {
+        if !self.outbox.is_busy_for(sender) {
             return Ok(());
         }
         let _wait = Wait::new(self, sender);
-        self.outbox.ready().await.map_err(|_| SendError::ConnectionLost(self.peer.as_atom().clone()))
+        self.outbox.ready(sender).await.map_err(|_| SendError::ConnectionLost(self.peer.as_atom().clone()))
     }
 }
 

@@ -294,7 +294,7 @@ impl Node {
         let Some(connection) = self.connection(node.as_str()) else {
             return Err(TrySendError::NotConnected { node: node.clone(), message });
         };
-        if connection.outbox.is_busy() {
+        if connection.outbox.is_busy_for(sent.from) {
             return Err(TrySendError::Busy { node: node.clone(), message });
         }
         Ok(connection.message(sent, dest, |writer| ser::to_writer(writer, &message))?)

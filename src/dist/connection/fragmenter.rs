@@ -49,6 +49,8 @@ struct Large {
     fragments: u64,
     /// How many bytes the next fragment has.
     size: usize,
+    /// How many bytes are left.
+    left: usize,
     pieces: VecDeque<Bytes>,
     /// Of the message, for the header that the first fragment has; `None` once that is out.
     atoms: Option<Vec<Atom>>,
@@ -68,6 +70,17 @@ impl Fragmenter {
     /// How many bytes wait, without headers.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The same, but of each message that is being cut only so many at most.
+    pub(super) fn bytes_up_to(&self, most: usize) -> usize {
+        let over: usize = self.lanes.iter().map(|lane| lane.message.left.saturating_sub(most)).sum();
+        self.bytes - over
+    }
+
+    /// How many processes have something under way.
+    pub(super) fn lanes(&self) -> usize {
+        self.lanes.len()
     }
 
     /// Whether this is a message to be cut into fragments, where the other node knows them.
@@ -124,13 +137,14 @@ impl Fragmenter {
     fn cut(&mut self, message: &mut OutgoingMessage) -> Large {
         // Everything up to the payload has to be in the first fragment.
         let size = FRAGMENT_SIZE.max(message.control_before_payload().unwrap_or(0));
-        let rest = message.len().saturating_sub(size);
+        let left = message.len();
+        let rest = left.saturating_sub(size);
         let fragments = 1 + rest.div_ceil(FRAGMENT_SIZE) as u64;
         let atoms = Some(message.atoms().to_vec());
         let mut pieces = VecDeque::new();
         message.take_pieces(&mut pieces);
         self.sequences += 1;
-        Large { sequence: self.sequences, fragments, size, pieces, atoms }
+        Large { sequence: self.sequences, fragments, size, left, pieces, atoms }
     }
 }
 
@@ -155,6 +169,7 @@ impl Large {
             }
         }
         self.fragments -= 1;
+        self.left -= pieces.iter().map(Bytes::len).sum::<usize>();
         self.size = FRAGMENT_SIZE;
         Turn::Fragment(start, atoms, pieces)
     }

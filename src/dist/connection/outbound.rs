@@ -83,6 +83,26 @@ impl Outbound {
         self.queue.len() + self.fragmenter.bytes()
     }
 
+    /// How many of these are of large messages, or held behind one.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.fragmenter.bytes()
+    }
+
+    /// The same, but of each large message only so many at most.
+    pub(crate) fn held_bytes_up_to(&self, most: usize) -> usize {
+        self.fragmenter.bytes_up_to(most)
+    }
+
+    /// Whether `sender` has a large message under way, so that what it sends next waits for that.
+    pub(crate) fn holds(&self, sender: Sender) -> bool {
+        self.fragmenter.holds(sender)
+    }
+
+    /// How many processes have a large message under way.
+    pub(crate) fn holding(&self) -> usize {
+        self.fragmenter.lanes()
+    }
+
     /// Moves bytes that wait to the end of `queue`: all small messages, and some fragments of large ones.
     ///
     /// Write them while other messages are pushed, then take again. Nothing is left if `queue` is empty after it.

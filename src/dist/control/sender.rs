@@ -18,7 +18,7 @@ pub(crate) enum Sender {
 }
 
 impl Sender {
-    fn process(pid: &Pid) -> Sender {
+    pub(crate) fn process(pid: &Pid) -> Sender {
         Sender::Process(pid.id, pid.serial)
     }
 }

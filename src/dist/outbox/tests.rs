@@ -14,7 +14,7 @@ use crate::dist::connection::Inbound;
 use crate::dist::control::ControlMessage;
 use crate::dist::driver;
 use crate::dist::fragment::FragmentLimits;
-use crate::dist::packet::FrameLimit;
+use crate::dist::packet::{FrameLimit, LengthSize, Packets};
 use crate::dist::tick::{TickSettings, Ticker};
 use crate::dist::transport::{ReadHalf, Stream};
 use crate::term::{Creation, Pid};
@@ -44,11 +44,14 @@ async fn run(stream: ReadHalf, outbox: &Outbox, handle: impl FnMut()) -> CloseRe
     .await
 }
 
+fn pid(id: u32) -> Pid {
+    Pid { node: atom!("own@localhost"), id, serial: 0, creation: Creation(1) }
+}
+
 /// A message of process `id` with so many bytes, not counting the control message.
 fn message(id: u32, size: usize) -> OutgoingMessage {
     let mut message = OutgoingMessage::new(Flags::full_node());
-    let from = Pid { node: atom!("own@localhost"), id, serial: 0, creation: Creation(1) };
-    let control = ControlMessage::RegSend { from, to: atom!("name") };
+    let control = ControlMessage::RegSend { from: pid(id), to: atom!("name") };
     message.encode_with(&control, |writer| writer.binary(&vec![7; size])).unwrap();
     message
 }
@@ -63,7 +66,7 @@ async fn bytes_that_the_writer_has_taken_count_until_they_are_written() {
     });
     let mut sent = 0u64;
     let mut fill = || {
-        while !outbox.is_busy() {
+        while !outbox.is_busy_for(&pid(1)) {
             let mut message = message(1, 50_000);
             sent += message.len() as u64;
             outbox.send(&mut message).unwrap();
@@ -159,11 +162,11 @@ async fn who_waits_goes_on_when_there_is_room_and_when_the_connection_ends() {
         async move { run(stream, &outbox, || {}).await }
     });
     let fill = || {
-        while !outbox.is_busy() {
+        while !outbox.is_busy_for(&pid(1)) {
             outbox.send(&mut message(1, 10_000)).unwrap();
         }
         let outbox = outbox.clone();
-        tokio::spawn(async move { outbox.ready().await })
+        tokio::spawn(async move { outbox.ready(&pid(1)).await })
     };
     let waits = fill();
     tokio::task::yield_now().await;
@@ -219,7 +222,7 @@ async fn nothing_is_left_behind_by_senders_that_meet() {
             let outbox = outbox.clone();
             tokio::spawn(async move {
                 for round in 0..1000 {
-                    outbox.ready().await.unwrap();
+                    outbox.ready(&pid(id)).await.unwrap();
                     // Now and then one that goes out in fragments.
                     let size = if round % 50 == 0 { 200_000 } else { round };
                     outbox.send(&mut message(id, size)).unwrap();
@@ -233,7 +236,7 @@ async fn nothing_is_left_behind_by_senders_that_meet() {
     }
     tokio::time::timeout(PATIENCE, outbox.drained()).await.unwrap();
     assert_eq!(outbox.queued(), 0);
-    assert!(!outbox.is_busy());
+    assert!(!outbox.is_busy_for(&pid(1)));
     let written = outbox.written();
     outbox.close(CloseReason::ClosedHere);
     carrier.await.unwrap();
@@ -263,4 +266,93 @@ async fn nothing_is_written_under_a_tight_cork_however_much_is_sent() {
         assert!(outbox.written() > 0);
     }
     peer.read_exact(&mut vec![0; CORKED_BYTES]).unwrap();
+}
+
+/// Reads what there is, then lets others run, until `is_enough`; gives how many bytes were read.
+async fn read_until(
+    peer: &mut std::net::TcpStream,
+    mut handle: impl FnMut(&[u8]),
+    is_enough: impl Fn() -> bool,
+) -> usize {
+    peer.set_nonblocking(true).unwrap();
+    let (start, mut all, mut buffer) = (Instant::now(), 0, vec![0; 1 << 16]);
+    while !is_enough() {
+        assert!(start.elapsed() < PATIENCE, "{all} bytes came, and that is not enough");
+        if let Ok(count) = peer.read(&mut buffer) {
+            handle(&buffer[..count]);
+            all += count;
+        }
+        tokio::task::yield_now().await;
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_large_message_keeps_nobody_waiting_but_its_sender() {
+    const SIZE: usize = 32 << 20;
+    let (outbox, stream, mut peer) = outbox(DEFAULT_BUSY_LIMIT).await;
+    let carrier = tokio::spawn({
+        let outbox = outbox.clone();
+        async move { run(stream, &outbox, || {}).await }
+    });
+    outbox.send(&mut message(1, SIZE)).unwrap();
+    assert!(outbox.is_busy_for(&pid(1)));
+    assert!(!outbox.is_busy_for(&pid(2)));
+    outbox.send(&mut message(2, 10)).unwrap();
+
+    let peer_name = NodeName::new("own@localhost").unwrap();
+    let mut inbound = Inbound::new(&peer_name, outbox.flags(), FragmentLimits::default());
+    let (mut input, came) = (bytes::BytesMut::new(), std::cell::Cell::new(0));
+    let packets = Packets { length_size: LengthSize::Four, limit: FrameLimit::DEFAULT };
+    let read = read_until(
+        &mut peer,
+        |bytes| {
+            input.extend_from_slice(bytes);
+            while let Some(packet) = packets.take(&mut input).unwrap() {
+                came.set(came.get() + usize::from(inbound.handle_packet(packet).unwrap().is_some()));
+            }
+        },
+        || came.get() == 1,
+    );
+    let read = read.await;
+    assert!(read < SIZE / 2, "a small message of another process came after {read} bytes");
+    assert!(outbox.is_busy_for(&pid(1)));
+    carrier.abort();
+}
+
+#[tokio::test]
+async fn a_few_large_messages_keep_everybody_waiting() {
+    let (outbox, _stream, _peer) = outbox(DEFAULT_BUSY_LIMIT).await;
+    let mut senders = 0;
+    while !outbox.is_busy_for(&pid(senders)) {
+        assert!(senders < 100, "there is no end to it");
+        outbox.send(&mut message(senders, 2 << 20)).unwrap();
+        senders += 1;
+    }
+    // Some have gone out to the kernel.
+    assert!(senders as usize >= SHARE_OF_LIMIT, "{senders}");
+}
+
+#[tokio::test]
+async fn who_has_a_large_message_under_way_waits_for_that_and_not_for_those_of_others() {
+    const SIZE: usize = 32 << 20;
+    let (outbox, stream, mut peer) = outbox(DEFAULT_BUSY_LIMIT).await;
+    let carrier = tokio::spawn({
+        let outbox = outbox.clone();
+        async move { run(stream, &outbox, || {}).await }
+    });
+    outbox.send(&mut message(1, SIZE)).unwrap();
+    outbox.send(&mut message(2, SIZE / 8)).unwrap();
+    let ready = |id| {
+        let outbox = outbox.clone();
+        tokio::spawn(async move { outbox.ready(&pid(id)).await })
+    };
+    let (first, second) = (ready(1), ready(2));
+    tokio::task::yield_now().await;
+    assert!(!first.is_finished() && !second.is_finished());
+    let read = read_until(&mut peer, |_| {}, || second.is_finished()).await;
+    assert!(read < SIZE / 2, "its own message is out, but it waited for {read} bytes");
+    assert!(!first.is_finished());
+    read_until(&mut peer, |_| {}, || first.is_finished()).await;
+    carrier.abort();
 }
