@@ -246,10 +246,8 @@ fn old_nodes_are_told_in_old_forms() {
     let reason = Term::tuple([atom!("shutdown").into(), Term::from(3)]);
     let reference = Reference::new(atom!("bb@vm"), Creation(7), &[1, 2, 3]).unwrap();
     let monitored = PidOrName::Name(atom!("rex"));
-    for old in [
-        Flags::MANDATORY - Flags::UNLINK_ID,
-        (Flags::MANDATORY - Flags::UNLINK_ID) | Flags::DIST_HDR_ATOM_CACHE,
-    ] {
+    let old = (Flags::MANDATORY - Flags::UNLINK_ID) | Flags::DIST_MONITOR | Flags::DIST_MONITOR_NAME;
+    for old in [old, old | Flags::DIST_HDR_ATOM_CACHE] {
         use ControlMessage as C;
         let sent = |control| {
             let (control, payload) = sent(&control, old, &reason);
