@@ -11,7 +11,7 @@ use erlnode::atom;
 use erlnode::node::{Node, Process};
 use erlnode::process::Exit;
 use erlnode::term::etf::Encoded;
-use erlnode::term::{Atom, Pid, Term};
+use erlnode::term::{Atom, CharEncoding, Pid, Term};
 
 /// Answers `{io_request, From, ReplyAs, Request}` with `{io_reply, ReplyAs, Reply}`.
 pub(crate) async fn group_leader(mut process: Process) -> Result<(), Exit> {
@@ -69,46 +69,9 @@ async fn render(
 }
 
 fn put(chars: &Term, encoding: &str) -> Reply {
-    let text = text(chars, encoding).ok_or(atom!("put_chars"))?;
+    let encoding = if encoding == "latin1" { CharEncoding::Latin1 } else { CharEncoding::Unicode };
+    let text = chars.chardata(encoding).ok_or(atom!("put_chars"))?;
     // Whoever reads it may have gone away; that is no concern of the function.
-    let _ = io::stderr().lock().write_all(&text);
+    let _ = io::stderr().lock().write_all(text.as_bytes());
     Ok(())
-}
-
-/// The bytes of a binary, or of a list of characters, binaries and such lists.
-fn text(chars: &Term, encoding: &str) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    let mut rest = vec![chars];
-    while let Some(part) = rest.pop() {
-        match part {
-            Term::Binary(bytes) if encoding == "latin1" => {
-                text.extend(bytes.iter().flat_map(|byte| char::from(*byte).to_string().into_bytes()));
-            }
-            Term::Binary(bytes) => text.extend_from_slice(bytes),
-            Term::Integer(code) => {
-                let character = u32::try_from(code).ok().and_then(char::from_u32)?;
-                text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            Term::List(list) => rest.extend(list.iter().rev()),
-            Term::ImproperList(list) => {
-                rest.push(list.tail());
-                rest.extend(list.elements().iter().rev());
-            }
-            _ => return None,
-        }
-    }
-    Some(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn characters_come_in_nested_lists_and_binaries() {
-        let chars = "[[104,<<\"e\">>|<<\"l\">>],[[],\"l\"],[246]]".parse().unwrap();
-        assert_eq!(text(&chars, "unicode"), Some("hellö".into()));
-        assert_eq!(text(&Term::from(bytes::Bytes::from_static(b"\xf6")), "latin1"), Some("ö".into()));
-        assert_eq!(text(&"[atom]".parse().unwrap(), "unicode"), None);
-    }
 }

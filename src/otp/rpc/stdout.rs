@@ -19,7 +19,7 @@ use crate::atom;
 use crate::node::Process;
 use crate::process::Message;
 use crate::term::etf::Encoded;
-use crate::term::{Atom, Pid, Term};
+use crate::term::{Atom, CharEncoding, Pid, Term};
 
 /// Runs the function in a process of its own, whose group leader `process` is.
 pub(super) async fn run(call: Call, process: &mut Process, caller: &Pid) -> Encoded {
@@ -72,8 +72,9 @@ fn request_reply(request: &Term, output: &mut Vec<u8>) -> Term {
     };
     match (what, arguments) {
         ("put_chars", [encoding, characters]) => {
-            let latin1 = encoding.is_atom("latin1");
-            match chardata(characters, latin1) {
+            let encoding =
+                if encoding.is_atom("latin1") { CharEncoding::Latin1 } else { CharEncoding::Unicode };
+            match characters.chardata(encoding) {
                 Some(text) => {
                     output.extend_from_slice(text.as_bytes());
                     ok()
@@ -103,29 +104,6 @@ fn request_reply(request: &Term, output: &mut Vec<u8>) -> Term {
         | ("getopts", []) => error(atom!("enotsup")),
         _ => error(atom!("request")),
     }
-}
-
-/// The text of what Erlang calls chardata: nested lists of characters and binaries. `None` if it is none.
-fn chardata(characters: &Term, latin1: bool) -> Option<String> {
-    let mut text = String::new();
-    let mut rest = vec![characters];
-    while let Some(term) = rest.pop() {
-        match term {
-            Term::Integer(code) => {
-                let code = u32::try_from(code).ok().filter(|code| !latin1 || *code < 256)?;
-                text.push(char::from_u32(code)?);
-            }
-            Term::Binary(bytes) if latin1 => text.extend(bytes.iter().map(|&byte| char::from(byte))),
-            Term::Binary(bytes) => text.push_str(std::str::from_utf8(bytes).ok()?),
-            Term::List(list) => rest.extend(list.iter().rev()),
-            Term::ImproperList(list) => {
-                rest.push(list.tail());
-                rest.extend(list.elements().iter().rev());
-            }
-            _ => return None,
-        }
-    }
-    Some(text)
 }
 
 #[cfg(test)]
