@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 struct Target {
     runtime: Runtime,
     node: Node,
+    /// How many processes it has when nothing is asked of it. A service that a peer has ended is missing for a while.
+    at_rest: usize,
     /// Serves the node's name.
     _epmd: epmd::Server,
 }
@@ -72,7 +74,8 @@ fn target() -> &'static Target {
             node.export("fuzz", "f", async |_: Caller, (a, b): (Term, Term)| Ok(Term::tuple([a, b])));
             (node, epmd)
         });
-        Target { runtime, node, _epmd: epmd }
+        let at_rest = node.processes().len();
+        Target { runtime, node, at_rest, _epmd: epmd }
     })
 }
 
@@ -170,7 +173,7 @@ fn wait_for_answer(stream: &mut TcpStream, text: &[u32; 3]) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let Target { runtime, node, .. } = target();
+    let Target { runtime, node, at_rest, .. } = target();
     bound_memory(data);
     let echo = {
         let _guard = runtime.enter();
@@ -179,7 +182,6 @@ fuzz_target!(|data: &[u8]| {
         node.register("echo", &echo).expect("the name is free");
         echo
     };
-    let before = node.processes().len();
     let cast = Cast { peer: peer().as_atom().clone(), target: echo.clone() };
     let port = node.dist_port();
     let mut stream =
@@ -215,11 +217,11 @@ fuzz_target!(|data: &[u8]| {
             node.send(echo, Term::NIL).await.expect("it is here");
         }
         for _ in 0..1500 {
-            if node.processes().len() <= before {
+            if node.processes().len() <= *at_rest {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        panic!("{} processes before, {} after", before, node.processes().len());
+        panic!("{at_rest} processes at rest, {} after", node.processes().len());
     });
 });
