@@ -1,9 +1,10 @@
-//! What OTP builds on processes: generic servers, supervisors, calls of functions, and the services every node has.
+//! What OTP builds on processes: generic servers, supervisors, calls of functions, input and output, and the services every node has.
 
 mod erpc;
 pub mod r#gen;
 pub mod gen_server;
 pub mod global;
+pub mod io;
 mod kernel;
 mod kernel_sup;
 mod net_adm;

@@ -1,0 +1,3 @@
+//! Input and output by Erlang's I/O protocol, with devices and callers of three releases of OTP.
+
+mod client;
