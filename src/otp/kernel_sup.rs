@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::node::{Node, Process, RegisterError};
 use crate::process::{Exit, ExitKind, Signal};
-use crate::term::Pid;
+use crate::term::{Atom, Pid};
 
 /// A service that has not lived so long is not started again at once.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
@@ -27,33 +27,57 @@ where
     F: Fn(Process) -> Fut + Send + 'static,
     Fut: Future<Output = Result<(), Exit>> + Send + 'static,
 {
-    let first = Running::start(node, name, &service);
-    let mut running = first.expect("the names of the services are free when the node starts");
+    let name = name.map(|name| Atom::new(name).expect("the names of services are short"));
+    let started = supervise_while(node, name, service, || true);
+    started.expect("the names of the services are free when the node starts");
+}
+
+/// As [`supervise`], for a service that is not wanted for ever, and under a name that may be taken.
+///
+/// # Errors
+/// [`RegisterError`]; it does not run then.
+pub(super) fn supervise_while<F, Fut>(
+    node: &Node,
+    name: Option<Atom>,
+    service: F,
+    is_wanted: impl Fn() -> bool + Send + 'static,
+) -> Result<Pid, RegisterError>
+where
+    F: Fn(Process) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<(), Exit>> + Send + 'static,
+{
+    let mut running = Running::start(node, name.as_ref(), &service)?;
+    let first = running.pid.clone();
     let node_of_task = node.clone();
     node.keep(async move {
         let node = node_of_task;
+        let name = name.as_ref();
         loop {
             let started = Instant::now();
             running.ended(&node).await;
-            if node.is_stopping() {
+            if node.is_stopping() || !is_wanted() {
                 return;
             }
             if started.elapsed() < SHORT_LIFE {
                 sleep(PAUSE).await;
             }
             running = loop {
+                if !is_wanted() {
+                    return;
+                }
                 match Running::start(&node, name, &service) {
                     Ok(running) => break running,
-                    Err(error) => tracing::error!(name, %error, "a service could not be started again"),
+                    Err(error) => tracing::error!(name = name.map(Atom::as_str), %error, "a service could not be started again"),
                 }
                 sleep(PAUSE).await;
             };
             // When the runtime ends, so do the services, and what is started then does not live.
             if node.is_process_alive(&running.pid) {
-                tracing::warn!(name, "a service of the node was ended, and started again");
+                tracing::warn!(name = name.map(Atom::as_str), "a service of the node was ended, and started again");
             }
         }
     });
+    Ok(first)
 }
 
 /// A service that runs.
@@ -64,7 +88,7 @@ struct Running {
 }
 
 impl Running {
-    fn start<F, Fut>(node: &Node, name: Option<&str>, service: &F) -> Result<Running, RegisterError>
+    fn start<F, Fut>(node: &Node, name: Option<&Atom>, service: &F) -> Result<Running, RegisterError>
     where
         F: Fn(Process) -> Fut,
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
@@ -78,7 +102,7 @@ impl Running {
             }
         });
         if let Some(name) = name
-            && let Err(error) = node.register(name, &pid)
+            && let Err(error) = node.register(name.as_str(), &pid)
         {
             node.deliver(node.pid(), &pid, Signal::Exit(ExitKind::Signal, crate::atom!("kill").into()));
             return Err(error);

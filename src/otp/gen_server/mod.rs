@@ -88,6 +88,7 @@ use std::future::ready;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::serve::enter_loop;
 pub(crate) use self::start::Origin;
 pub use self::start::{Start, StartError};
 pub use super::r#gen::{CallError, DEFAULT_TIMEOUT, From, Replier};

@@ -17,6 +17,18 @@ pub(super) struct Server<S> {
     system: System,
 }
 
+/// Makes a process that is there already, and has this name, a server; its `init` is not called.
+///
+/// Does what `gen_server:enter_loop/4` does.
+pub(crate) async fn enter_loop<S: GenServer>(
+    server: S,
+    name: Atom,
+    process: &mut Process,
+) -> Result<(), Exit> {
+    let parent = process.node().pid().clone();
+    Server::new(server, Some(name), parent).run(process).await
+}
+
 impl<S: GenServer> Server<S> {
     pub(super) fn new(server: S, name: Option<Atom>, parent: Pid) -> Server<S> {
         Server { server, name, parent, system: System::default() }
