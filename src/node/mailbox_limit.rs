@@ -60,7 +60,7 @@ impl Node {
     ///
     /// # Errors
     /// [`SendError::MailboxFull`], if that is what the process wants.
-    pub(super) fn deliver_message(
+    pub(crate) fn deliver_message(
         &self,
         from: &Pid,
         cell: &Arc<ProcessCell>,

@@ -31,6 +31,7 @@ mod outbound;
 mod process_info;
 mod registry;
 mod router;
+mod send_to_many;
 mod seq_trace;
 mod shutdown;
 mod spawn;

@@ -1,7 +1,7 @@
 //! The services that other nodes expect of every node: what OTP's kernel application is to a BEAM node.
 
 use super::kernel_sup::supervise;
-use super::{erpc, global, net_kernel, proc_lib, rpc};
+use super::{erpc, global, net_kernel, pg, proc_lib, rpc};
 use crate::node::{Builder, Node, StartError};
 
 impl Builder {
@@ -60,6 +60,7 @@ fn start_services(node: &Node) {
     node.export_standard_functions();
     supervise(node, Some("net_kernel"), net_kernel::net_kernel);
     supervise(node, Some("rex"), rpc::rex);
+    pg::prepare(node);
     if !node.is_hidden() {
         global::start(node);
     }

@@ -9,6 +9,7 @@ mod kernel;
 mod kernel_sup;
 mod net_adm;
 mod net_kernel;
+pub mod pg;
 mod proc_lib;
 mod rpc;
 pub mod supervisor;
