@@ -9,6 +9,7 @@
 //! | `functions` | functions that only compute, fail or start processes |
 //! | `client` | functions that have this node connect, send, call and spawn |
 //! | `watch` | functions that have it link and monitor |
+//! | `groups` | functions for process groups |
 //! | `bench` | functions that measure |
 
 mod bench;
@@ -16,6 +17,7 @@ mod client;
 mod counter;
 mod echo;
 mod functions;
+mod groups;
 mod sink;
 mod source;
 mod watch;
@@ -35,6 +37,8 @@ pub(crate) async fn set_up(node: &Node) {
     functions::export(node);
     client::export(node);
     watch::export(node);
+    node.pg().start().expect("a node that starts has no process of this name");
+    groups::export(node);
     bench::export(node);
 }
 
