@@ -159,6 +159,26 @@ async fn monitor_node() {
 }
 
 #[tokio::test]
+async fn pg_group() {
+    for release in [Release::Otp25, Release::Otp27, Release::Otp29] {
+        let epmd = Epmd::start(release).await;
+        let me = BeamNode::start(release, secret(&epmd)).await;
+        let shell = me.shell();
+        shell.expect("element(1, pg:start(pg))", "ok").await;
+        let mut example = Running::start("pg_group", &epmd, &[me.name()]);
+        assert_eq!(example.next_line(), "one member here");
+        me.wait_until("length(pg:get_members(room))", "1").await;
+        shell.expect("pg:join(room, self())", "ok").await;
+        assert_eq!(example.next_line(), "another has joined: 2 members");
+        shell.expect("receive News -> News after 60000 -> none end", "{news,<<\"hello\">>}").await;
+        assert_eq!(example.next_line(), "said hello to 2 members");
+        shell.expect("pg:leave(room, self())", "ok").await;
+        assert_eq!(example.next_line(), "it has left: 1 member");
+        assert!(example.child.wait().expect("it ends").success());
+    }
+}
+
+#[tokio::test]
 async fn decode_term() {
     let epmd = Epmd::start(Release::Otp25).await;
     let folder = Scratch::new(Release::Otp25);

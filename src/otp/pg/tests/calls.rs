@@ -151,7 +151,7 @@ async fn who_monitors_hears_of_all_that_follows() {
     node.spawn(async move |mut process: Process| {
         let pg = process.node().pg();
         let (group, members) = pg.monitor(&mut process, atom!("g")).await?;
-        assert_eq!(members, [expected.clone()]);
+        assert_eq!(members, vec![expected.clone()]);
         let (scope, all) = pg.monitor_scope(&mut process).await?;
         assert_eq!(all.get(&Term::from(atom!("g"))), Some(&vec![expected.clone()]));
         let _ = ready.send(());
