@@ -21,6 +21,9 @@ use crate::term::{Atom, ExternalFun, Fun, Map, Term};
 /// want the stack to overflow.
 const MAX_NESTED_CALLS: u32 = 64;
 
+/// How many arguments a function has at the most.
+pub(crate) const MAX_ARGUMENTS: usize = 255;
+
 impl Node {
     /// Calls the exported function, in the process of `caller`.
     pub(crate) async fn apply(
@@ -34,8 +37,17 @@ impl Node {
         if caller.nested_calls > MAX_NESTED_CALLS {
             return Err(Raise::error(atom!("system_limit")));
         }
-        match self.exports().get(module.as_str(), function.as_str(), arguments.len()) {
-            Some(function) => function(caller, arguments).await,
+        let export = self.exports().get(module.as_str(), function.as_str(), arguments.len());
+        if caller.peer().is_some()
+            && self.policies().is_set()
+            && !export.as_ref().is_some_and(|export| export.passes_on)
+        {
+            // In a box of its own, so that nobody without a policy has room for it.
+            Box::pin(self.permit(&caller, module, function, &arguments)).await?;
+        }
+        match export {
+            Some(export) => (export.function)(caller, arguments).await,
+            None if arguments.len() > MAX_ARGUMENTS => Err(Raise::error(atom!("system_limit"))),
             None => Err(Raise::undef(module, function, exports::arguments_term(&arguments))),
         }
     }
@@ -155,10 +167,15 @@ impl Raise {
         Raise::function_error(atom!("undef"), module, function, arguments)
     }
 
-    /// The error of a call that came to no function: its arguments are in the stack.
-    pub(crate) fn function_error(reason: Atom, module: &Atom, function: &Atom, arguments: Term) -> Raise {
+    /// The error of a call that is raised in the place of its function.
+    pub(crate) fn raised_by_call(reason: Term, module: &Atom, function: &Atom, arguments: Term) -> Raise {
         let frame = frame(module, function, arguments, Term::NIL);
         Raise { stack: Term::list([frame]), ..Raise::error(reason) }
+    }
+
+    /// The error of a call that came to no function: its arguments are in the stack.
+    pub(crate) fn function_error(reason: Atom, module: &Atom, function: &Atom, arguments: Term) -> Raise {
+        Raise::raised_by_call(Term::Atom(reason), module, function, arguments)
     }
 
     /// Raised by this function, unless it is known already where.
@@ -221,7 +238,7 @@ mod tests {
         let function = Atom::new(function).unwrap();
         node.spawn(async move |process| {
             let node = process.node().clone();
-            let caller = Caller::new(process, node.pid().clone());
+            let caller = Caller::new(process, node.pid().clone().into());
             let elements = arguments.list_elements().unwrap();
             let _ = sender.send(node.apply(caller, &atom!("erlang"), &function, elements).await);
             Ok::<_, Exit>(())

@@ -100,7 +100,7 @@ impl Allowed {
 }
 
 /// `name@host`, `name@` for a name on any host, or `host` for any name there.
-fn matches(entry: &str, alive: &str, host: &str) -> bool {
+pub(super) fn matches(entry: &str, alive: &str, host: &str) -> bool {
     match entry.split_once('@') {
         Some((allowed, "")) => allowed == alive,
         Some((allowed, on)) => allowed == alive && on == host,

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::policy::Policy;
 use crate::dist::driver::DEFAULT_NET_SETUPTIME;
 use crate::dist::fragment::FragmentLimits;
 use crate::dist::outbox::DEFAULT_BUSY_LIMIT;
@@ -25,6 +26,7 @@ pub struct Builder {
     pub(crate) accepted_cookie: Option<Result<Cookie, CookieError>>,
     pub(crate) allow: Vec<String>,
     pub(crate) named_by: Option<String>,
+    pub(crate) policy: Policy,
     pub(crate) settings: Settings,
 }
 
@@ -70,6 +72,7 @@ impl Builder {
             accepted_cookie: None,
             allow: Vec::new(),
             named_by: None,
+            policy: Policy::new(),
             settings: Settings {
                 alive: true,
                 hidden: false,
@@ -117,6 +120,14 @@ impl Builder {
     #[must_use]
     pub fn allow(mut self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Builder {
         self.allow.extend(nodes.into_iter().map(Into::into));
+        self
+    }
+
+    /// Who may call which of the exported functions, and what each peer may send. If not set, all may. See also
+    /// [`Node::set_policy`](super::Node::set_policy).
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Builder {
+        self.policy = policy;
         self
     }
 

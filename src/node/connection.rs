@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::busy::Waits;
+use super::policy::CachedLimits;
 use super::registry::ProcessCell;
 use crate::dist::NodeName;
 use crate::dist::cork::Cork;
@@ -40,6 +41,7 @@ pub(crate) struct Connection {
     /// This node gave the other one its name.
     pub(super) is_peer_named_here: bool,
     pub(super) waits: Waits,
+    pub(super) limits: CachedLimits,
     /// The processes here with links, monitors or spawn requests over it; `None` once it has ended.
     relations: Mutex<Option<HashMap<Pid, Weak<ProcessCell>, FixedState>>>,
     /// Becomes true when all that its end has to cause is done.
@@ -55,6 +57,7 @@ impl Connection {
             hidden,
             is_peer_named_here: established.is_peer_named_here,
             waits: Waits::default(),
+            limits: CachedLimits::default(),
             relations: Mutex::new(Some(HashMap::default())),
             ended: watch::Sender::new(false),
         }

@@ -24,20 +24,43 @@ use crate::term::{self, Atom, AtomTooLong, DeserializeError, Pid, SerializeError
 #[derive(Debug)]
 pub struct Caller {
     process: Process,
-    from: Pid,
+    from: CallFrom,
     /// How many functions called one another in this process, up to the one that runs.
     pub(super) nested_calls: u32,
 }
 
 impl Caller {
-    pub(crate) fn new(process: Process, from: Pid) -> Caller {
+    pub(crate) fn new(process: Process, from: CallFrom) -> Caller {
         Caller { process, from, nested_calls: 0 }
     }
 
     /// The process that called, or asked for the spawn.
     #[must_use]
     pub fn from(&self) -> &Pid {
-        &self.from
+        &self.from.pid
+    }
+
+    /// The node that the call came from: the one at the other end of the connection, which
+    /// [`from`](Caller::from) need not be of. `None` if it is this node itself.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Atom> {
+        self.from.peer.as_ref()
+    }
+}
+
+/// Who asks for a function to be run.
+#[derive(Debug, Clone)]
+pub(crate) struct CallFrom {
+    /// The process, as the other node says.
+    pub(crate) pid: Pid,
+    /// The node that the request came from, if it is another.
+    pub(crate) peer: Option<Atom>,
+}
+
+/// From this node.
+impl From<Pid> for CallFrom {
+    fn from(pid: Pid) -> CallFrom {
+        CallFrom { pid, peer: None }
     }
 }
 
@@ -167,7 +190,15 @@ arguments!(8 A B C D E F G H);
 
 type Answer = Pin<Box<dyn Future<Output = Result<Encoded, Raise>> + Send>>;
 type Function = Arc<dyn Fn(Caller, Vec<Encoded>) -> Answer + Send + Sync>;
-type Functions = HashMap<Atom, Vec<(u8, Function)>, FixedState>;
+type Functions = HashMap<Atom, Vec<Export>, FixedState>;
+
+#[derive(Clone)]
+pub(super) struct Export {
+    arity: u8,
+    pub(super) function: Function,
+    /// It only calls the function that its arguments name: whether that may be called is what counts.
+    pub(super) passes_on: bool,
+}
 
 /// The exported functions of a node.
 #[derive(Default)]
@@ -180,17 +211,17 @@ impl fmt::Debug for Exports {
 }
 
 impl Exports {
-    pub(super) fn get(&self, module: &str, function: &str, arity: usize) -> Option<Function> {
+    pub(super) fn get(&self, module: &str, function: &str, arity: usize) -> Option<Export> {
         let modules = self.0.read();
         let candidates = modules.get(module)?.get(function)?;
-        candidates.iter().find(|(n, _)| usize::from(*n) == arity).map(|(_, function)| function.clone())
+        candidates.iter().find(|export| usize::from(export.arity) == arity).cloned()
     }
 
-    fn insert(&self, module: Atom, name: Atom, arity: u8, function: Function) {
+    fn insert(&self, module: Atom, name: Atom, export: Export) {
         let mut modules = self.0.write();
         let candidates = modules.entry(module).or_default().entry(name).or_default();
-        candidates.retain(|(n, _)| *n != arity);
-        candidates.push((arity, function));
+        candidates.retain(|other| other.arity != export.arity);
+        candidates.push(export);
     }
 }
 
@@ -234,7 +265,17 @@ impl Node {
         Fut: Future<Output = Result<Encoded, Raise>> + Send + 'static,
     {
         let function: Function = Arc::new(move |caller, arguments| Box::pin(function(caller, arguments)));
-        self.exports().insert(to_atom(module), to_atom(name), arity, function);
+        self.exports().insert(to_atom(module), to_atom(name), Export { arity, function, passes_on: false });
+    }
+
+    /// As [`export_raw`](Node::export_raw), for a function that does nothing but call the one that its arguments name.
+    pub(crate) fn export_passing_on<F, Fut>(&self, module: &str, name: &str, arity: u8, function: F)
+    where
+        F: Fn(Caller, Vec<Encoded>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Encoded, Raise>> + Send + 'static,
+    {
+        let function: Function = Arc::new(move |caller, arguments| Box::pin(function(caller, arguments)));
+        self.exports().insert(to_atom(module), to_atom(name), Export { arity, function, passes_on: true });
     }
 
     /// Whether `module:function/arity` is exported.

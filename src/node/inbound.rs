@@ -8,6 +8,7 @@ use tokio::task::block_in_place;
 
 use super::Node;
 use super::connection::Connection;
+use super::policy::Origin;
 use super::registry::owner_of_alias;
 use crate::atom;
 use crate::dist::connection::{Event, IncomingMessage, ProtocolError};
@@ -39,6 +40,9 @@ impl Node {
                 });
             }
         }
+        if self.policies().is_set() && !self.takes(connection, &control, payload.as_ref()) {
+            return Ok(());
+        }
         self.handle_control(connection, control, payload)
     }
 
@@ -52,13 +56,13 @@ impl Node {
         let token = control.token().and_then(SeqTraceToken::from_term);
         match control {
             ControlMessage::SendSender { from, to } | ControlMessage::SendSenderTt { from, to, .. } => {
-                self.message_received(&from, &Recipient::Pid(to), payload, token)?;
+                self.message_received(connection, &from, &Recipient::Pid(to), payload, token)?;
             }
             ControlMessage::Send { to } | ControlMessage::SendTt { to, .. } => {
-                self.message_received(self.pid(), &Recipient::Pid(to), payload, token)?;
+                self.message_received(connection, self.pid(), &Recipient::Pid(to), payload, token)?;
             }
             ControlMessage::RegSend { from, to } | ControlMessage::RegSendTt { from, to, .. } => {
-                self.message_received(&from, &self.named(to), payload, token)?;
+                self.message_received(connection, &from, &self.named(to), payload, token)?;
             }
             ControlMessage::AliasSend { from, to } | ControlMessage::AliasSendTt { from, to, .. } => {
                 self.alias_message_received(&from, to, payload, Marks { token, priority: false })?;
@@ -76,8 +80,12 @@ impl Node {
                 }
             },
             ControlMessage::AltactSigSend { flags, from, to, .. } => match to {
-                AltactTo::Pid(to) => self.message_received(&from, &Recipient::Pid(to), payload, token)?,
-                AltactTo::Name(to) => self.message_received(&from, &self.named(to), payload, token)?,
+                AltactTo::Pid(to) => {
+                    self.message_received(connection, &from, &Recipient::Pid(to), payload, token)?;
+                }
+                AltactTo::Name(to) => {
+                    self.message_received(connection, &from, &self.named(to), payload, token)?;
+                }
                 AltactTo::Alias(to) => {
                     let marks = Marks { token, priority: flags.priority };
                     self.alias_message_received(&from, to, payload, marks)?;
@@ -163,6 +171,7 @@ impl Node {
     /// loses its connection, and nothing of it is ever passed on.
     fn message_received(
         &self,
+        connection: &Connection,
         from: &Pid,
         to: &Recipient,
         payload: Option<Encoded>,
@@ -174,7 +183,12 @@ impl Node {
         };
         if let Some((cell, payload)) = cell.zip(payload) {
             check(&payload)?;
-            let message = Message::from_encoded(payload).with_trace(token);
+            let message = if cell.wants_origin {
+                Message::enveloped(Origin(connection.peer.as_atom().clone()), payload)
+            } else {
+                Message::from_encoded(payload)
+            };
+            let message = message.with_trace(token);
             // The sender is elsewhere: it can't be told that there is no room.
             let _ = self.deliver_message(from, &cell, message);
         }

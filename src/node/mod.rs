@@ -28,6 +28,7 @@ mod mailbox_limit;
 mod net_kernel;
 mod node_monitor;
 mod outbound;
+mod policy;
 mod process_info;
 mod registry;
 mod router;
@@ -49,16 +50,19 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+pub(crate) use self::apply::MAX_ARGUMENTS;
 pub use self::busy::ConnectionInfo;
 pub use self::config::Builder;
 pub use self::connect::ConnectError;
 pub use self::context::Process;
 pub use self::cookie_file::{CookieFileError, default_cookie, read_cookie_file};
 pub use self::dest::{Dest, SendError, TrySendError};
-pub(crate) use self::exports::to_arguments;
 pub use self::exports::{Arguments, Caller, Class, Raise};
+pub(crate) use self::exports::{CallFrom, to_arguments};
 pub use self::mailbox_limit::{MailboxLimit, Overflow, SpawnOpt};
 pub use self::net_kernel::NodeType;
+pub(crate) use self::policy::Origin;
+pub use self::policy::{CallRequest, PeerLimits, Policy, PolicyError, Rule};
 pub(crate) use self::registry::ProcessCell;
 pub use self::registry::{InitialCall, RegisterError};
 pub(crate) use self::seq_trace::Sent;
@@ -75,6 +79,7 @@ use self::dynamic_names::DynamicNames;
 use self::exports::Exports;
 use self::handshakes::Handshakes;
 use self::net_kernel::NetKernel;
+use self::policy::Policies;
 use self::registry::{Names, Processes, References};
 use crate::dist::{Cookie, CookieError, NodeName};
 use crate::epmd;
@@ -103,6 +108,7 @@ struct Inner {
     names: Names,
     references: References,
     exports: Exports,
+    policies: Policies,
     net_kernel: NetKernel,
     /// Those of nodes that connect to this one.
     handshakes: Handshakes,
@@ -318,6 +324,10 @@ impl Node {
 
     fn exports(&self) -> &Exports {
         &self.0.exports
+    }
+
+    fn policies(&self) -> &Policies {
+        &self.0.policies
     }
 
     fn net_kernel(&self) -> &NetKernel {

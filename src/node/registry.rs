@@ -45,6 +45,10 @@ pub(crate) struct ProcessCell {
     pub(crate) ancestors: Option<Arc<[Term]>>,
     /// How often its task was polled: what a BEAM counts as reductions.
     pub(crate) polls: AtomicU64,
+    /// It is one of the services that every node has.
+    pub(crate) is_service: bool,
+    /// It runs functions for those who send to it, and is told which node a message came from.
+    pub(crate) wants_origin: bool,
     /// What it runs, for those who look.
     pub(crate) initial_call: InitialCall,
 }

@@ -70,7 +70,7 @@ impl Node {
     }
 
     /// Sees to what came of a signal; no state is to be locked.
-    fn complete(&self, pid: &Pid, delivery: Delivery) {
+    pub(super) fn complete(&self, pid: &Pid, delivery: Delivery) {
         if let Some(waker) = delivery.wake {
             waker.wake();
         }

@@ -39,6 +39,10 @@ pub(crate) struct SpawnOptions {
     pub(crate) ancestors: Option<Arc<[Term]>>,
     /// What those who look at the process see as its function.
     pub(crate) initial_call: Option<InitialCall>,
+    /// It is one of the services that every node has.
+    pub(crate) is_service: bool,
+    /// Messages of other nodes are handed to it in an [`Origin`](super::policy::Origin).
+    pub(crate) wants_origin: bool,
 }
 
 impl Node {
@@ -115,6 +119,8 @@ impl Node {
             parent: options.parent,
             ancestors: options.ancestors,
             polls: AtomicU64::new(0),
+            is_service: options.is_service,
+            wants_origin: options.wants_origin,
             initial_call: options.initial_call.unwrap_or_else(|| InitialCall {
                 module: atom!("erlnode"),
                 function: atom!("process"),

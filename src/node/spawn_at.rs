@@ -282,7 +282,7 @@ impl Process {
             let answer = SpawnReply { request: reference.clone(), result, link, monitor, token };
             node.deliver_spawn_reply(self.pid(), answer);
         }
-        node.start_function(cell, self.pid().clone(), module, function, arguments);
+        node.start_function(cell, self.pid().clone().into(), module, function, arguments);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::connection::Connection;
-use super::exports::Caller;
+use super::exports::{CallFrom, Caller};
 use super::registry::{InitialCall, ProcessCell};
 use super::spawn::SpawnOptions;
 use super::{Node, Process};
@@ -11,7 +11,7 @@ use crate::atom;
 use crate::dist::control::{self, ControlMessage, SpawnReplyFlags};
 use crate::process::{Exit, SeqTrace, SeqTraceToken};
 use crate::term::etf::Encoded;
-use crate::term::{Atom, Pid, Term};
+use crate::term::{Atom, Term};
 
 impl Node {
     pub(crate) fn new_function_cell(
@@ -34,7 +34,7 @@ impl Node {
     pub(crate) fn start_function(
         &self,
         cell: Arc<ProcessCell>,
-        from: Pid,
+        from: CallFrom,
         module: Atom,
         function: Atom,
         arguments: Encoded,
@@ -96,7 +96,8 @@ impl Node {
                 cell.change_trace(|seq_trace| seq_trace.received(token.into()));
             }
             let (module, function) = (request.module.clone(), request.function.clone());
-            self.start_function(cell, request.from.clone(), module, function, arguments);
+            let from = CallFrom { pid: request.from.clone(), peer: Some(connection.peer.as_atom().clone()) };
+            self.start_function(cell, from, module, function, arguments);
         }
     }
 }
@@ -104,7 +105,7 @@ impl Node {
 /// What a process does that was started to run an exported function.
 pub(crate) async fn run_function(
     process: Process,
-    from: Pid,
+    from: CallFrom,
     module: Atom,
     function: Atom,
     arguments: Encoded,

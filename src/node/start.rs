@@ -229,6 +229,7 @@ impl Node {
             processes: Processes::new(name.as_atom().clone(), creation),
             names: Default::default(),
             exports: Default::default(),
+            policies: Default::default(),
             net_kernel: Default::default(),
             handshakes: Handshakes::new(settings.max_handshakes, settings.net_setuptime),
             dynamic_names: Default::default(),

@@ -1,6 +1,6 @@
 //! The services that other nodes expect of every node: what OTP's kernel application is to a BEAM node.
 
-use super::kernel_sup::supervise;
+use super::kernel_sup::supervise_calls;
 use super::{erpc, global, net_kernel, pg, proc_lib, rpc};
 use crate::node::{Builder, Node, StartError};
 
@@ -20,7 +20,9 @@ impl Builder {
     /// # Errors
     /// As for [`start`](Builder::start).
     pub async fn start_with(self, setup: impl AsyncFnOnce(&Node)) -> Result<Node, StartError> {
+        let policy = self.policy.clone();
         let (node, entrance) = self.prepare().await?;
+        node.set_policy(policy);
         start_services(&node);
         setup(&node).await;
         node.open(entrance).await;
@@ -58,8 +60,8 @@ fn start_services(node: &Node) {
     erpc::export(node);
     proc_lib::export(node);
     node.export_standard_functions();
-    supervise(node, Some("net_kernel"), net_kernel::net_kernel);
-    supervise(node, Some("rex"), rpc::rex);
+    supervise_calls(node, "net_kernel", net_kernel::net_kernel);
+    supervise_calls(node, "rex", rpc::rex);
     pg::prepare(node);
     if !node.is_hidden() {
         global::start(node);

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
-use crate::node::{Node, Process, RegisterError};
+use crate::node::{Node, Process, RegisterError, SpawnOptions};
 use crate::process::{Exit, ExitKind, Signal};
 use crate::term::{Atom, Pid};
 
@@ -28,7 +28,19 @@ where
     Fut: Future<Output = Result<(), Exit>> + Send + 'static,
 {
     let name = name.map(|name| Atom::new(name).expect("the names of services are short"));
-    let started = supervise_while(node, name, service, || true);
+    let started = supervise_with(node, name, false, service, || true);
+    started.expect("the names of the services are free when the node starts");
+}
+
+/// As [`supervise`], for a service that runs functions for others: messages of other nodes come to it in an
+/// [`Origin`](crate::node::Origin).
+pub(super) fn supervise_calls<F, Fut>(node: &Node, name: &'static str, service: F)
+where
+    F: Fn(Process) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<(), Exit>> + Send + 'static,
+{
+    let name = Atom::new(name).expect("the names of services are short");
+    let started = supervise_with(node, Some(name), true, service, || true);
     started.expect("the names of the services are free when the node starts");
 }
 
@@ -46,7 +58,21 @@ where
     F: Fn(Process) -> Fut + Send + 'static,
     Fut: Future<Output = Result<(), Exit>> + Send + 'static,
 {
-    let mut running = Running::start(node, name.as_ref(), &service)?;
+    supervise_with(node, name, false, service, is_wanted)
+}
+
+fn supervise_with<F, Fut>(
+    node: &Node,
+    name: Option<Atom>,
+    wants_origin: bool,
+    service: F,
+    is_wanted: impl Fn() -> bool + Send + 'static,
+) -> Result<Pid, RegisterError>
+where
+    F: Fn(Process) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<(), Exit>> + Send + 'static,
+{
+    let mut running = Running::start(node, name.as_ref(), wants_origin, &service)?;
     let first = running.pid.clone();
     let node_of_task = node.clone();
     node.keep(async move {
@@ -65,7 +91,7 @@ where
                 if !is_wanted() {
                     return;
                 }
-                match Running::start(&node, name, &service) {
+                match Running::start(&node, name, wants_origin, &service) {
                     Ok(running) => break running,
                     Err(error) => tracing::error!(name = name.map(Atom::as_str), %error, "a service could not be started again"),
                 }
@@ -88,13 +114,19 @@ struct Running {
 }
 
 impl Running {
-    fn start<F, Fut>(node: &Node, name: Option<&Atom>, service: &F) -> Result<Running, RegisterError>
+    fn start<F, Fut>(
+        node: &Node,
+        name: Option<&Atom>,
+        wants_origin: bool,
+        service: &F,
+    ) -> Result<Running, RegisterError>
     where
         F: Fn(Process) -> Fut,
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
         let (alive, end) = oneshot::channel::<()>();
-        let pid = node.spawn(|process| {
+        let options = SpawnOptions { is_service: true, wants_origin, ..SpawnOptions::default() };
+        let pid = node.start(node.new_cell(options), |process| {
             let body = service(process);
             async move {
                 let _alive = alive;

@@ -12,7 +12,7 @@
 
 use super::r#gen::{From, Request};
 use crate::atom;
-use crate::node::{Node, Process, SpawnOptions, WireOptions, run_function};
+use crate::node::{CallFrom, Node, Origin, Process, SpawnOptions, WireOptions, run_function};
 use crate::process::{Exit, Message};
 use crate::term::etf::Encoded;
 use crate::term::{Atom, Pid, Term};
@@ -20,20 +20,21 @@ use crate::term::{Atom, Pid, Term};
 /// Answers, and never waits for whom it answers.
 pub(crate) async fn net_kernel(mut process: Process) -> Result<(), Exit> {
     loop {
-        match Request::of(process.receive().await) {
-            Request::Call(from, request) => answer(&process, from, request),
+        let (peer, message) = Origin::split(process.receive().await);
+        match Request::of(message) {
+            Request::Call(from, request) => answer(&process, peer, from, request),
             _ => tracing::debug!("net_kernel got an unknown message"),
         }
     }
 }
 
-fn answer(process: &Process, from: From, request: Message) {
+fn answer(process: &Process, peer: Option<Atom>, from: From, request: Message) {
     let node = process.node();
     let (what, arity) = request.tag_and_arity().unwrap_or((atom!("undefined"), 0));
     match (what.as_str(), arity) {
         ("is_auth", 2) => from.post(node, process.pid(), &Term::Atom(atom!("yes"))),
         ("spawn" | "spawn_link" | "spawn_opt", 5 | 7) => match Spawn::read(request, &what) {
-            Some(spawn) => spawn.run(node, from),
+            Some(spawn) => spawn.run(node, peer, from),
             None => {
                 let badarg = Term::tuple([Term::Atom(atom!("badarg")), Term::NIL]);
                 from.post(node, process.pid(), &Term::tuple([Term::Atom(atom!("EXIT")), badarg]));
@@ -65,7 +66,7 @@ impl Spawn {
         Some(Spawn { module, function, arguments, leader, link: what == "spawn_link" })
     }
 
-    fn run(self, node: &Node, from: From) {
+    fn run(self, node: &Node, peer: Option<Atom>, from: From) {
         let options = SpawnOptions { group_leader: Some(self.leader), ..SpawnOptions::default() };
         let cell = node.new_function_cell(options, &self.module, &self.function, &self.arguments);
         node.start(cell, move |process| async move {
@@ -77,6 +78,7 @@ impl Spawn {
             let pid = Term::Pid(process.pid().clone());
             // The caller may be gone by now.
             let _ = from.reply(&process, pid).await;
+            let caller = CallFrom { pid: caller, peer };
             run_function(process, caller, self.module, self.function, self.arguments).await
         });
     }

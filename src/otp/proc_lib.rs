@@ -16,12 +16,12 @@ use crate::node::{Node, Raise};
 
 /// Exports both.
 pub(crate) fn export(node: &Node) {
-    node.export_raw("proc_lib", "init_p", 5, async |caller, arguments| {
+    node.export_passing_on("proc_lib", "init_p", 5, async |caller, arguments| {
         let [_, _, module, function, arguments] = &arguments[..] else { return Err(badarg()) };
         let node = caller.node().clone();
         node.apply_encoded(caller, module, function, arguments).await
     });
-    node.export_raw("proc_lib", "init_p", 3, async |caller, arguments| {
+    node.export_passing_on("proc_lib", "init_p", 3, async |caller, arguments| {
         let [_, _, fun] = &arguments[..] else { return Err(badarg()) };
         let node = caller.node().clone();
         node.apply_fun(caller, fun.to_term()?, Vec::new()).await

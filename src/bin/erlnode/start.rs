@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use erlnode::dist::{NameKind, NodeName};
 use erlnode::epmd;
-use erlnode::node::{Builder, Node};
+use erlnode::node::{Builder, Node, Policy, Rule};
 
 use crate::cookie::CookieOptions;
 use crate::playground;
@@ -36,6 +36,10 @@ pub(crate) struct Start {
     /// Publish this about the node with epmd, for `erlnode names --json` and programs; may be given several times.
     #[arg(long, value_name = "NAME=VALUE", value_parser = fact)]
     fact: Vec<(String, String)>,
+    /// Let nodes call some functions or not, as "allow rust:add/2 from web@host" or "deny rust:spawn_idle"; of several the
+    /// first that fits a call decides. With "deny *" as the last, all others are denied.
+    #[arg(long, value_name = "RULE")]
+    policy: Vec<Rule>,
     /// Connect to this node at the start; may be given several times.
     #[arg(long, value_name = "NODE")]
     connect: Vec<String>,
@@ -140,6 +144,7 @@ impl Start {
         if let Some(address) = self.listen_address {
             builder = builder.listen_address(address);
         }
+        builder = builder.policy(self.policy.into_iter().fold(Policy::new(), Policy::rule));
         for (name, value) in self.fact {
             builder = builder.fact(name, value);
         }

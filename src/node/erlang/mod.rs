@@ -102,7 +102,9 @@ impl Node {
             send(&caller, to, message).await
         });
         self.bif("exit", async |caller: Caller, (pid, reason): (Pid, Term)| {
-            caller.exit(&pid, reason).await;
+            if caller.node().may_exit_for(caller.peer()) {
+                caller.exit(&pid, reason).await;
+            }
             Ok(true)
         });
     }
@@ -144,12 +146,12 @@ impl Node {
         });
         self.bif("exit", async |_: Caller, (reason,): (Term,)| -> Value { Err(Raise::exit(reason)) });
         self.bif("throw", async |_: Caller, (thrown,): (Term,)| -> Value { Err(Raise::throw(thrown)) });
-        self.export_raw("erlang", "apply", 3, async |caller, arguments| {
+        self.export_passing_on("erlang", "apply", 3, async |caller, arguments| {
             let [module, function, arguments] = &arguments[..] else { return Err(badarg()) };
             let node = caller.node().clone();
             node.apply_encoded(caller, module, function, arguments).await
         });
-        self.export_raw("erlang", "apply", 2, async |caller, arguments| {
+        self.export_passing_on("erlang", "apply", 2, async |caller, arguments| {
             let [fun, arguments] = &arguments[..] else { return Err(badarg()) };
             let node = caller.node().clone();
             node.apply_fun_list(caller, fun, arguments).await
@@ -159,6 +161,9 @@ impl Node {
 
 /// `erlang:send/2`. As in Erlang, only a name of this node that is not registered is an error.
 async fn send(caller: &Caller, to: Dest, message: Term) -> Value {
+    if !caller.node().may_send_for(caller.peer(), &to) {
+        return Err(badarg());
+    }
     match caller.send(to, message.clone()).await {
         Err(SendError::NotRegistered(_)) => Err(badarg()),
         _ => Ok(message),

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::super::erpc::execute_cast;
+use super::super::erpc::{execute_cast, is_argument_error};
 use crate::atom;
-use crate::node::{Caller, Class, Node, Process, Raise, SpawnOptions};
+use crate::node::{CallFrom, Caller, Class, Node, Process, Raise, SpawnOptions};
 use crate::process::Message;
 use crate::term::etf::{Encoded, tag};
 use crate::term::{Atom, Pid, Reference, Term};
@@ -17,6 +17,8 @@ pub(super) struct Call {
     function: Encoded,
     arguments: Encoded,
     pub(super) leader: Leader,
+    /// The node that asks, if it is another one.
+    peer: Option<Atom>,
 }
 
 /// The group leader of the process that runs the function.
@@ -28,7 +30,7 @@ pub(super) enum Leader {
 }
 
 impl Call {
-    pub(super) fn read(node: &Node, request: Message) -> Option<(Atom, Call)> {
+    pub(super) fn read(node: &Node, peer: Option<&Atom>, request: Message) -> Option<(Atom, Call)> {
         let (kind, module, function, arguments, leader) =
             request.decode::<(Atom, Encoded, Encoded, Encoded, Term)>().ok()?;
         let leader = match leader {
@@ -37,7 +39,7 @@ impl Call {
             // `user`, of those who don't want any output.
             _ => Leader::Pid(node.whereis("user").unwrap_or_else(|| node.pid().clone())),
         };
-        Some((kind, Call { module, function, arguments, leader }))
+        Some((kind, Call { module, function, arguments, leader, peer: peer.cloned() }))
     }
 
     /// Runs the function in a process of its own that nobody waits for.
@@ -49,7 +51,8 @@ impl Call {
         let cell = node.new_cell(SpawnOptions { group_leader: leader, ..SpawnOptions::default() });
         node.start(cell.clone(), async move |process: Process| {
             let node = process.node().clone();
-            let caller = Caller::new(process, node.pid().clone());
+            let from = CallFrom { pid: node.pid().clone(), peer: self.peer };
+            let caller = Caller::new(process, from);
             let result = execute_cast(caller, &self.module, &self.function, &self.arguments).await;
             if let Err(raise) = &result {
                 node.report_uncaught(&cell, raise);
@@ -71,9 +74,14 @@ impl Call {
         let (sender, result) = oneshot::channel();
         let (_, monitor) = process.spawn_monitor(async move |process: Process| {
             let node = process.node().clone();
-            let caller = Caller::new(process, from);
+            let caller = Caller::new(process, CallFrom { pid: from, peer: self.peer });
             // Nobody waits for it any more if the process that asked has been ended.
-            let _ = sender.send(node.try_apply(caller, &self.module, &self.function, &self.arguments).await);
+            let result = node.try_apply(caller, &self.module, &self.function, &self.arguments).await;
+            let _ = sender.send(result.map_err(|raise| match raise {
+                // Shown without a stack.
+                raise if is_argument_error(&raise, &self.arguments) => Raise::exit(raise.reason),
+                raise => raise,
+            }));
             Ok(())
         });
         Running { result, monitor }

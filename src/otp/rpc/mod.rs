@@ -20,13 +20,15 @@
 
 mod call;
 mod stdout;
+#[cfg(test)]
+mod tests;
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use self::call::{Call, Leader};
 use super::r#gen::{From, Request};
 use crate::atom;
-use crate::node::{Dest, Node, Process, SendError, TrySendError};
+use crate::node::{Dest, Node, Origin, Process, SendError, TrySendError};
 use crate::process::{Exit, Message};
 use crate::term::etf::Encoded;
 use crate::term::{self, Atom, Pid, Term};
@@ -35,10 +37,12 @@ use crate::term::{self, Atom, Pid, Term};
 pub(crate) async fn rex(mut process: Process) -> Result<(), Exit> {
     let mut blocking = Blocking(None);
     loop {
-        match Request::of(process.receive().await) {
-            Request::Call(from, request) => called(&process, from, request, &mut blocking),
-            Request::Cast(request) => cast(process.node(), request),
-            Request::Info(message) => info(&process, message),
+        let (peer, message) = Origin::split(process.receive().await);
+        let peer = peer.as_ref();
+        match Request::of(message) {
+            Request::Call(from, request) => called(&process, peer, from, request, &mut blocking),
+            Request::Cast(request) => cast(process.node(), peer, request),
+            Request::Info(message) => info(&process, peer, message),
             Request::System(..) => {}
         }
     }
@@ -70,8 +74,8 @@ async fn one_after_another(
     Ok(())
 }
 
-fn called(process: &Process, from: From, request: Message, blocking: &mut Blocking) {
-    match Call::read(process.node(), request) {
+fn called(process: &Process, peer: Option<&Atom>, from: From, request: Message, blocking: &mut Blocking) {
+    match Call::read(process.node(), peer, request) {
         Some((kind, call)) if kind == "block_call" => blocking.call(process, from, call),
         Some((kind, call)) if kind == "call" => {
             process.node().spawn(async move |mut process: Process| {
@@ -85,33 +89,33 @@ fn called(process: &Process, from: From, request: Message, blocking: &mut Blocki
     }
 }
 
-fn cast(node: &Node, request: Message) {
-    match Call::read(node, request) {
+fn cast(node: &Node, peer: Option<&Atom>, request: Message) {
+    match Call::read(node, peer, request) {
         Some((kind, call)) if kind == "cast" => call.start(node),
         _ => tracing::debug!("rex got an unknown cast"),
     }
 }
 
 /// Takes what is neither a call nor a cast: `{From, Request}`.
-fn info(process: &Process, message: Message) {
+fn info(process: &Process, peer: Option<&Atom>, message: Message) {
     let Ok((from, request)) = message.decode::<(Pid, Encoded)>() else { return };
     let node = process.node();
     let request = Message::from_encoded(request);
     let (what, arity) = request.tag_and_arity().unwrap_or((atom!("undefined"), 0));
     match (what.as_str(), arity) {
         ("call", 5) => {
-            if let Some((_, call)) = Call::read(node, request) {
+            if let Some((_, call)) = Call::read(node, peer, request) {
                 call_of_c_node(node, from, call);
             }
         }
         ("sbcast", 3) => {
             let Ok((_, name, message)) = request.decode::<(Atom, Term, Encoded)>() else { return };
-            send(process, from, name, message, true);
+            send(process, peer, from, name, message, true);
         }
         ("send", 3) => {
             let Ok((_, name, message)) = request.decode::<(Atom, Term, Encoded)>() else { return };
             if let Ok(message) = term::to_encoded(&(&from, message)) {
-                send(process, from, name, message, false);
+                send(process, peer, from, name, message, false);
             }
         }
         _ if request.decode::<Atom>().is_ok_and(|what| what == "features_request") => {
@@ -136,10 +140,11 @@ fn call_of_c_node(node: &Node, from: Pid, call: Call) {
 
 /// Sends `message` to `name`, which is whatever can be sent to, and tells `from` if there is no such name; or, if
 /// it is to be told of that, too, that there is.
-fn send(process: &Process, from: Pid, name: Term, message: Encoded, tell: bool) {
+fn send(process: &Process, peer: Option<&Atom>, from: Pid, name: Term, message: Encoded, tell: bool) {
     let node = process.node().clone();
     let own = Term::Atom(node.name().as_atom().clone());
     let sent = match term::from_term::<Dest>(&name) {
+        Ok(dest) if !node.may_send_for(peer, &dest) => false,
         Ok(dest) => match node.try_send(dest.clone(), message) {
             // Another process waits for the connection, or for room.
             Err(TrySendError::NotConnected { message, .. } | TrySendError::Busy { message, .. }) => {
