@@ -21,6 +21,7 @@ mod format;
 mod fun;
 mod handover;
 mod integer;
+pub mod io_lib;
 mod list;
 mod map;
 pub mod mapping;

@@ -38,7 +38,10 @@ use super::{
     Tuple,
 };
 
-pub(super) use self::text::{is_atom_start, is_name_character, is_reserved_word};
+pub(super) use self::scalar::{write_float, write_fun, write_integer};
+pub(super) use self::text::{
+    is_atom_start, is_name_character, is_reserved_word, needs_quotes, write_escaped,
+};
 
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::text::{self, BinaryText};
 use crate::term::{Atom, BitString, Creation, Fun, Integer, LocalFun, Pid, Port, Reference};
 
-pub(super) fn write_integer(integer: &Integer, out: &mut impl Write) -> fmt::Result {
+pub(in crate::term) fn write_integer(integer: &Integer, out: &mut impl Write) -> fmt::Result {
     match (integer.as_i64(), integer.as_big()) {
         (Some(small), _) => write!(out, "{small}"),
         (None, Some(big)) => write!(out, "{big}"),
@@ -17,7 +17,7 @@ pub(super) fn write_integer(integer: &Integer, out: &mut impl Write) -> fmt::Res
 const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The shortest digits that give the same float again, with an exponent where that is shorter.
-pub(super) fn write_float(float: f64, out: &mut impl Write) -> fmt::Result {
+pub(in crate::term) fn write_float(float: f64, out: &mut impl Write) -> fmt::Result {
     if !float.is_finite() {
         return write!(out, "#Float<{float}>");
     }
@@ -165,7 +165,7 @@ fn is_plain_node(node: &Atom) -> bool {
     node.as_str().contains('@') && node.as_str().bytes().all(plain)
 }
 
-pub(super) fn write_fun(fun: &Fun, out: &mut impl Write) -> fmt::Result {
+pub(in crate::term) fn write_fun(fun: &Fun, out: &mut impl Write) -> fmt::Result {
     match fun {
         Fun::Local(fun) => write_local_fun(fun, out),
         Fun::External(fun) => {

@@ -27,7 +27,8 @@ pub(in crate::term) fn is_name_character(c: char) -> bool {
     is_atom_start(c) || matches!(c, 'A'..='Z' | 'À'..='Ö' | 'Ø'..='Þ' | '0'..='9' | '_' | '@')
 }
 
-fn needs_quotes(name: &str) -> bool {
+/// Whether an atom of this name is written in quotes.
+pub(in crate::term) fn needs_quotes(name: &str) -> bool {
     let mut characters = name.chars();
     !characters.next().is_some_and(is_atom_start)
         || !characters.all(is_name_character)
@@ -50,25 +51,30 @@ pub(super) fn write_quoted(
 ) -> fmt::Result {
     out.write_char(quote)?;
     for c in text {
-        match c {
-            '\\' => out.write_str("\\\\")?,
-            c if c == quote => {
-                out.write_char('\\')?;
-                out.write_char(c)?;
-            }
-            ' '..='~' | '\u{a0}'.. => out.write_char(c)?,
-            '\n' => out.write_str("\\n")?,
-            '\r' => out.write_str("\\r")?,
-            '\t' => out.write_str("\\t")?,
-            '\u{b}' => out.write_str("\\v")?,
-            '\u{8}' => out.write_str("\\b")?,
-            '\u{c}' => out.write_str("\\f")?,
-            '\u{1b}' => out.write_str("\\e")?,
-            '\u{7f}' => out.write_str("\\d")?,
-            control => write!(out, "\\{:03o}", u32::from(control))?,
-        }
+        write_escaped(c, quote, out)?;
     }
     out.write_char(quote)
+}
+
+/// Writes a character of a text between two `quote`s.
+pub(in crate::term) fn write_escaped(c: char, quote: char, out: &mut impl Write) -> fmt::Result {
+    match c {
+        '\\' => out.write_str("\\\\"),
+        c if c == quote => {
+            out.write_char('\\')?;
+            out.write_char(c)
+        }
+        ' '..='~' | '\u{a0}'.. => out.write_char(c),
+        '\n' => out.write_str("\\n"),
+        '\r' => out.write_str("\\r"),
+        '\t' => out.write_str("\\t"),
+        '\u{b}' => out.write_str("\\v"),
+        '\u{8}' => out.write_str("\\b"),
+        '\u{c}' => out.write_str("\\f"),
+        '\u{1b}' => out.write_str("\\e"),
+        '\u{7f}' => out.write_str("\\d"),
+        control => write!(out, "\\{:03o}", u32::from(control)),
+    }
 }
 
 /// Whether the shell, with all of Unicode as its range, prints `c` as text.
