@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use tokio::sync::watch;
 use tokio::time::sleep_until;
 
 use super::AcceptedCookies;
@@ -20,7 +21,7 @@ use super::handshake::{
 };
 use super::outbox::Outbox;
 use super::packet::{FrameLimit, LengthSize, PacketTooLong, Packets};
-use super::tick::{TickAction, Ticker};
+use super::tick::{TickAction, TickPeriods, Ticker};
 use super::transport::{ReadHalf, Stream};
 use crate::term::Creation;
 
@@ -254,11 +255,12 @@ impl From<PacketTooLong> for CloseReason {
 /// Carries an established connection until it ends.
 ///
 /// `handle` gets each message in the order of arrival and must not wait. `input` holds what came behind the handshake.
+/// Whoever changes `periods` calls the task by [`Outbox::call`].
 pub async fn run(
     mut stream: ReadHalf,
     outbox: &Outbox,
     mut inbound: Inbound,
-    mut ticker: Ticker,
+    (mut ticker, mut periods): (Ticker, watch::Receiver<TickPeriods>),
     limit: FrameLimit,
     mut input: BytesMut,
     mut handle: impl FnMut(Event) -> Result<(), ProtocolError>,
@@ -266,6 +268,8 @@ pub async fn run(
     let packets = Packets { length_size: LengthSize::Four, limit };
     let mut tick = pin!(sleep_until(Instant::now().into()));
     let mut misses_ticks = false;
+    // They may have changed since the ticker was made.
+    periods.mark_changed();
     loop {
         {
             // Answers to what came in one read go out in one write.
@@ -291,6 +295,10 @@ pub async fn run(
             return error.into();
         }
         let now = Instant::now();
+        // An error says that the node has ended; this task is about to, then.
+        if periods.has_changed().unwrap_or(false) {
+            ticker.change(*periods.borrow_and_update(), now);
+        }
         let wait = loop {
             match ticker.poll(now, outbox.received(), outbox.written()) {
                 TickAction::PeerDown => return CloseReason::NoTick,
@@ -320,7 +328,7 @@ pub async fn run(
             writable = outbox.writable() => if let Err(error) = writable {
                 return error.into();
             },
-            () = outbox.closed() => {}
+            () = outbox.called() => {}
             () = &mut tick => {}
         }
     }

@@ -69,7 +69,8 @@ pub struct Outbox {
     /// It is busy no more, or nothing is queued any more.
     room: Notify,
     is_closed: AtomicBool,
-    closed: Notify,
+    /// The connection's task is to look what has changed.
+    called: Notify,
 }
 
 #[derive(Debug)]
@@ -130,7 +131,7 @@ impl Outbox {
             handed_over: Notify::new(),
             room: Notify::new(),
             is_closed: AtomicBool::new(false),
-            closed: Notify::new(),
+            called: Notify::new(),
         }
     }
 
@@ -374,7 +375,7 @@ impl Outbox {
     pub fn close(&self, reason: CloseReason) {
         self.queue.lock().close_reason.get_or_insert(reason);
         self.is_closed.store(true, Ordering::Release);
-        self.closed.notify_one();
+        self.call();
         self.room.notify_waiters();
     }
 
@@ -387,11 +388,14 @@ impl Outbox {
         if self.is_closed() { self.queue.lock().close_reason.clone() } else { None }
     }
 
-    /// Waits until the connection is to be closed.
-    pub(crate) async fn closed(&self) {
-        while !self.is_closed() {
-            self.closed.notified().await;
-        }
+    /// Has the connection's task look whether it is to close, or its settings have changed.
+    pub fn call(&self) {
+        self.called.notify_one();
+    }
+
+    /// Waits until the connection's task has something of that kind to look at.
+    pub(crate) async fn called(&self) {
+        self.called.notified().await;
     }
 
     /// Ends the connection below: the other side sees it closed.

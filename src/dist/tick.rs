@@ -12,6 +12,8 @@
 //!                     0 silent         1 silent        2, 3 silent     4 silent periods: 60 s to 75 s
 //! ```
 //!
+//! A running cluster can change its `net_ticktime` node by node: see [`TickPeriods`].
+//!
 //! Reference: kernel application, parameters `net_ticktime` and `net_tickintensity`.
 
 use std::time::{Duration, Instant};
@@ -45,16 +47,57 @@ impl Default for TickSettings {
     }
 }
 
+impl TickSettings {
+    fn periods(&self) -> TickPeriods {
+        TickPeriods::of(self.net_ticktime, self.net_tickintensity)
+    }
+}
+
+/// How often a connection is looked at and ticked.
+///
+/// While the `net_ticktime` of a cluster changes, some nodes have the old one and some the new. Nobody is taken for dead
+/// meanwhile if each node ticks as the shorter time wants it, and looks at others as the longer one does:
+///
+/// ```text
+///               ┌ transition ───────────────────┐
+/// longer:       │ looks: new, besides: old      │ looks: new
+/// shorter:      │ looks: old, besides: new      │ looks: new
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TickPeriods {
+    /// How often it is looked whether anything came, and ticked if nothing was sent.
+    pub look: Duration,
+    /// How often it is ticked besides.
+    pub besides: Option<Duration>,
+}
+
+impl TickPeriods {
+    /// The usual ones.
+    #[must_use]
+    pub fn of(net_ticktime: Duration, net_tickintensity: u16) -> TickPeriods {
+        TickPeriods { look: period(net_ticktime, net_tickintensity), besides: None }
+    }
+}
+
+/// How long one of `net_tickintensity` periods is.
+#[must_use]
+pub fn period(net_ticktime: Duration, net_tickintensity: u16) -> Duration {
+    // Not shorter than a millisecond, so that a net_ticktime of zero is no endless loop.
+    (net_ticktime / u32::from(net_tickintensity.max(1))).max(Duration::from_millis(1))
+}
+
 /// Says when to send a tick, and when to give up a connection.
 ///
 /// It has no clock: call [`poll`](Ticker::poll) with the time and the connection's counters at the time it asked
 /// for, or at any other; it is drained when it says [`Wait`](TickAction::Wait).
 #[derive(Debug, Clone)]
 pub struct Ticker {
-    period: Duration,
+    periods: TickPeriods,
     intensity: u16,
     peer_is_hidden: bool,
-    next: Instant,
+    next_look: Instant,
+    /// Of the ticks besides.
+    next_tick: Instant,
     read: u64,
     written: u64,
     silent: u16,
@@ -75,18 +118,29 @@ impl Ticker {
     /// Starts watching a connection on which nothing has been read or written yet.
     #[must_use]
     pub fn new(settings: TickSettings, now: Instant) -> Ticker {
-        let intensity = settings.net_tickintensity.max(1);
-        // Not shorter than a millisecond, so that a net_ticktime of zero is no endless loop.
-        let period = (settings.net_ticktime / u32::from(intensity)).max(Duration::from_millis(1));
+        let periods = settings.periods();
         Ticker {
-            period,
-            intensity,
+            periods,
+            intensity: settings.net_tickintensity.max(1),
             peer_is_hidden: settings.peer_is_hidden,
-            next: now + period,
+            next_look: now + periods.look,
+            next_tick: now,
             read: 0,
             written: 0,
             silent: 0,
         }
+    }
+
+    /// Goes on with other periods: the next look is one of the new periods from now, if it has changed, and ticks besides
+    /// begin at once.
+    pub fn change(&mut self, periods: TickPeriods, now: Instant) {
+        if periods.look != self.periods.look {
+            self.next_look = now + periods.look;
+        }
+        if periods.besides != self.periods.besides {
+            self.next_tick = now;
+        }
+        self.periods = periods;
     }
 
     /// What to do at `now`, when so many bytes (or packets) have been read and written on the connection altogether.
@@ -94,13 +148,10 @@ impl Ticker {
     /// When called late, the time that was missed counts as one period, so that a node which was asleep itself does
     /// not take all others to be down.
     pub fn poll(&mut self, now: Instant, read: u64, written: u64) -> TickAction {
-        if now < self.next {
-            return TickAction::Wait(self.next);
+        if now < self.next_look {
+            return self.tick_besides(now);
         }
-        self.next += self.period;
-        if self.next <= now {
-            self.next = now + self.period;
-        }
+        advance(&mut self.next_look, self.periods.look, now);
         self.silent = if read == self.read { self.silent.saturating_add(1) } else { 0 };
         let quiet = written == self.written;
         self.read = read;
@@ -110,7 +161,18 @@ impl Ticker {
         } else if quiet || self.peer_is_hidden {
             TickAction::SendTick
         } else {
-            TickAction::Wait(self.next)
+            self.tick_besides(now)
+        }
+    }
+
+    fn tick_besides(&mut self, now: Instant) -> TickAction {
+        match self.periods.besides {
+            None => TickAction::Wait(self.next_look),
+            Some(period) if self.next_tick <= now => {
+                advance(&mut self.next_tick, period, now);
+                TickAction::SendTick
+            }
+            Some(_) => TickAction::Wait(self.next_look.min(self.next_tick)),
         }
     }
 
@@ -119,6 +181,14 @@ impl Ticker {
     #[must_use]
     pub fn misses_ticks(&self) -> bool {
         self.silent > 0 && u32::from(self.silent) * 4 >= u32::from(self.intensity) * 3
+    }
+}
+
+/// To the next time after `now`; times that were missed do not count.
+fn advance(next: &mut Instant, period: Duration, now: Instant) {
+    *next += period;
+    if *next <= now {
+        *next = now + period;
     }
 }
 
@@ -193,6 +263,34 @@ mod tests {
         assert!(!(1..19).any(|period| poll(period, u64::from(period / 2))));
         assert_eq!([19, 20, 21].map(|period| poll(period, 9)), [false, false, true]);
         assert!(!poll(22, 10));
+    }
+
+    #[test]
+    fn in_a_transition_ticks_come_at_the_shorter_period_and_looks_at_the_longer() {
+        let (mut ticker, start) = ticker();
+        let [long, short] = [60, 8].map(|time| TickPeriods::of(time * SECOND, 4).look);
+        ticker.change(TickPeriods { look: long, besides: Some(short) }, start + SECOND);
+        let mut ticks = Vec::new();
+        for second in 1..60 {
+            let now = start + second * SECOND;
+            loop {
+                match ticker.poll(now, 0, second.into()) {
+                    TickAction::SendTick => ticks.push(second),
+                    TickAction::PeerDown => panic!("taken for dead after {second} s"),
+                    TickAction::Wait(until) => {
+                        assert!(until > now && until <= now + short);
+                        break;
+                    }
+                }
+            }
+        }
+        assert_eq!(ticks, (1..60).step_by(2).collect::<Vec<u32>>());
+        // The old one goes on where it is, and a new one begins now.
+        let now = start + 60 * SECOND;
+        ticker.change(TickPeriods { look: long, besides: None }, now - SECOND);
+        assert_eq!(ticker.poll(now - SECOND, 1, 1), TickAction::Wait(now));
+        ticker.change(TickPeriods { look: short, besides: None }, now - SECOND);
+        assert_eq!(ticker.poll(now, 1, 1), TickAction::Wait(now + SECOND));
     }
 
     #[test]

@@ -39,6 +39,19 @@ pub(crate) enum CookieSource {
     File(PathBuf),
 }
 
+/// Whether connections are made by themselves: [`Builder::dist_auto_connect`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DistAutoConnect {
+    /// Whenever something is sent to a node, or done with a process there, and there is no connection to it.
+    #[default]
+    Always,
+    /// So, but not any more to a node that a connection was lost to: only when [asked for](super::Node::connect), or
+    /// when the other node connects; after that again once.
+    Once,
+    /// Only when asked for, or when the other node connects.
+    Never,
+}
+
 /// What does not change while a node runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -55,6 +68,7 @@ pub(crate) struct Settings {
     pub(crate) listen_ports: RangeInclusive<u16>,
     /// Without epmd: the port on which all nodes are taken to listen.
     pub(crate) assumed_port: Option<u16>,
+    pub(crate) dist_auto_connect: DistAutoConnect,
     pub(crate) net_ticktime: Duration,
     pub(crate) net_tickintensity: u16,
     pub(crate) net_setuptime: Duration,
@@ -84,6 +98,7 @@ impl Builder {
                 listen_address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
                 listen_ports: 0..=0,
                 assumed_port: None,
+                dist_auto_connect: DistAutoConnect::Always,
                 net_ticktime: DEFAULT_NET_TICKTIME,
                 net_tickintensity: DEFAULT_NET_TICKINTENSITY,
                 net_setuptime: DEFAULT_NET_SETUPTIME,
@@ -233,8 +248,23 @@ impl Builder {
         self.dist_port(port)
     }
 
+    /// Whether a connection is made when something is sent to a node, or a process there is linked or monitored, and there is
+    /// none; [`Always`](DistAutoConnect::Always) if not set. What would need one otherwise fails as if the node was not there:
+    /// [`ConnectError::NotAutomatic`](super::ConnectError::NotAutomatic).
+    ///
+    /// With [`Never`](DistAutoConnect::Never) a cluster does not grow together by itself, and
+    /// [`ping`](super::Node::ping) does not connect either, as in OTP.
+    ///
+    /// As the kernel parameter `dist_auto_connect`.
+    #[must_use]
+    pub fn dist_auto_connect(mut self, auto_connect: DistAutoConnect) -> Builder {
+        self.settings.dist_auto_connect = auto_connect;
+        self
+    }
+
     /// How long a node may be silent before it is taken for dead, give or take a quarter; 60 s if not set. It has to be
-    /// the same on all nodes of a cluster.
+    /// the same on all nodes of a cluster. [`Node::set_net_ticktime`](super::Node::set_net_ticktime) changes it while the
+    /// node runs.
     #[must_use]
     pub fn net_ticktime(mut self, time: Duration) -> Builder {
         self.settings.net_ticktime = time;

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::net::lookup_host;
@@ -11,12 +11,12 @@ use tokio::net::lookup_host;
 use super::Node;
 use super::config::Settings;
 use super::connection::Connection;
+use super::net_kernel::Reason;
 use crate::dist::connection::Inbound;
 use crate::dist::driver::{self, CloseReason, SetupError};
 use crate::dist::handshake::{Established, HandshakeError, Initiate, OwnName};
 use crate::dist::outbox::Outbox;
 use crate::dist::packet::LengthSize;
-use crate::dist::tick::{TickSettings, Ticker};
 use crate::dist::transport::Stream;
 use crate::dist::{Flags, NameError, NodeName};
 use crate::epmd;
@@ -93,6 +93,9 @@ pub enum ConnectError {
     /// The node that gave this one its name is gone, and the name with it.
     #[error("this node has lost its name, as {0} is gone, which gave it: start it anew")]
     NameLost(NodeName),
+    /// Connections to it are not made by themselves: see [`Builder::dist_auto_connect`](super::Builder::dist_auto_connect).
+    #[error("there is no connection to {0}, and none is made unless asked for: dist_auto_connect")]
+    NotAutomatic(NodeName),
     /// This node is shutting down.
     #[error("this node is shutting down")]
     NodeStopped,
@@ -121,7 +124,8 @@ impl Node {
         self.0.services.lock().epmd.is_some()
     }
 
-    /// Connects to a node, if it is not connected yet.
+    /// Connects to a node, if it is not connected yet, whatever
+    /// [`dist_auto_connect`](super::Builder::dist_auto_connect) says.
     ///
     /// # Errors
     /// [`ConnectError`] says what is in the way.
@@ -135,7 +139,7 @@ impl Node {
         if name == *self.name() {
             return Ok(());
         }
-        self.connected(name.as_atom()).await.map(|_| ())
+        self.connected_for(name.as_atom(), Reason::Asked).await.map(|_| ())
     }
 
     /// Makes a connection to `name`, from epmd to the end of the handshake.
@@ -162,10 +166,17 @@ impl Node {
 
     pub(super) async fn established(&self, stream: Stream, established: Established, input: BytesMut) {
         let settings = self.settings();
+        let address = stream.remote_addr();
         let (read, write) = stream.split();
         let outbox = Arc::new(Outbox::new(write, established.flags, settings.dist_buf_busy_limit));
         let hidden = settings.hidden || !established.peer_flags.contains(Flags::PUBLISHED);
-        let connection = Arc::new(Connection::new(&established, outbox, hidden));
+        let connection = Arc::new(Connection::new(
+            &established,
+            self.net_kernel().next_connection_id(),
+            address,
+            outbox,
+            hidden,
+        ));
         if !self.connection_up(connection.clone()).await {
             connection.outbox.hang_up();
             return;
@@ -173,17 +184,12 @@ impl Node {
         let mut ending =
             Ending { node: self.clone(), connection: connection.clone(), reason: CloseReason::ClosedHere };
         let inbound = Inbound::new(&established.peer, established.flags, settings.fragment_limits);
-        let ticks = TickSettings {
-            net_ticktime: settings.net_ticktime,
-            net_tickintensity: settings.net_tickintensity,
-            peer_is_hidden: hidden,
-        };
-        let ticker = Ticker::new(ticks, Instant::now());
+        let ticks = self.net_kernel().ticktime().watch(hidden);
         let (node, limit) = (self.clone(), settings.frame_limit);
         self.keep(async move {
             let outbox = connection.outbox.clone();
             let handle = |event| node.handle_event(&connection, event);
-            ending.reason = driver::run(read, &outbox, inbound, ticker, limit, input, handle).await;
+            ending.reason = driver::run(read, &outbox, inbound, ticks, limit, input, handle).await;
             if let CloseReason::Protocol(error) = &ending.reason {
                 tracing::warn!(node = %connection.peer, %error, "closing the connection: the other node broke the protocol");
             }

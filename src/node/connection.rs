@@ -9,6 +9,7 @@
 //! So what ends with a connection is found by the name of its node alone.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ const TIME_TO_FINISH: Duration = Duration::from_secs(1);
 /// An established connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
+    /// Greater than that of each connection of this node before.
+    pub(crate) id: u64,
+    pub(crate) address: SocketAddr,
     pub(crate) peer: NodeName,
     pub(crate) creation: Creation,
     pub(crate) outbox: Arc<Outbox>,
@@ -49,8 +53,16 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(established: &Established, outbox: Arc<Outbox>, hidden: bool) -> Connection {
+    pub(crate) fn new(
+        established: &Established,
+        id: u64,
+        address: SocketAddr,
+        outbox: Arc<Outbox>,
+        hidden: bool,
+    ) -> Connection {
         Connection {
+            id,
+            address,
             peer: established.peer.clone(),
             creation: established.peer_creation,
             outbox,

@@ -52,7 +52,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 pub(crate) use self::apply::MAX_ARGUMENTS;
 pub use self::busy::ConnectionInfo;
-pub use self::config::Builder;
+pub use self::config::{Builder, DistAutoConnect};
 pub use self::connect::ConnectError;
 pub use self::context::Process;
 pub use self::cookie_file::{CookieFileError, default_cookie, read_cookie_file};
@@ -60,7 +60,8 @@ pub use self::dest::{Dest, SendError, TrySendError};
 pub use self::exports::{Arguments, Caller, Class, Raise};
 pub(crate) use self::exports::{CallFrom, to_arguments};
 pub use self::mailbox_limit::{MailboxLimit, Overflow, SpawnOpt};
-pub use self::net_kernel::NodeType;
+pub use self::net_kernel::{NetTicktime, NodeInfo, NodeType, TicktimeChange};
+pub use self::node_monitor::NodeMonitorOptions;
 pub(crate) use self::policy::Origin;
 pub use self::policy::{CallRequest, PeerLimits, Policy, PolicyError, Rule};
 pub(crate) use self::registry::ProcessCell;
@@ -162,10 +163,22 @@ impl Node {
         self.0.services.lock().port
     }
 
+    /// Whether it takes part in distribution: all do but [`Node::nonode`].
+    ///
+    /// Does what `is_alive/0` does.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.settings().alive
+    }
+
     /// Whether it is a hidden node.
     #[must_use]
     pub fn is_hidden(&self) -> bool {
         self.settings().hidden
+    }
+
+    pub(crate) fn epmd_port(&self) -> u16 {
+        self.settings().epmd_port
     }
 
     pub(crate) fn prevents_overlapping_partitions(&self) -> bool {

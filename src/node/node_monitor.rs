@@ -6,25 +6,30 @@
 //! | `net_kernel:monitor_nodes/1`                   | `{nodeup, Node}` and `{nodedown, Node}`       | once a call, each time |
 //! | `net_kernel:monitor_nodes/2`, with options     | `{nodeup, Node, Info}` and `{nodedown, Node, Info}` | the same         |
 
+mod options;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 
 use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 
-use super::net_kernel::NodeType;
-use super::{Node, Process};
+pub use self::options::NodeMonitorOptions;
+use super::connection::Connection;
+use super::{Node, NodeType, Process};
 use crate::atom;
 use crate::dist::driver::CloseReason;
 use crate::process::{Message, MessageTrace, Signal};
 use crate::term::{Atom, Pid, Term};
 
-/// What a process wants to hear of nodes coming and going.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct NodeMonitor {
-    which: NodeType,
-    /// `{nodeup, Node, Info}` and `{nodedown, Node, Info}` instead of pairs.
-    with_info: bool,
+/// A node has come, or gone.
+#[derive(Debug, Clone, Copy)]
+struct News<'a> {
+    node: &'a Atom,
+    hidden: bool,
+    connection_id: u64,
+    /// Why it has gone.
+    down: Option<&'a CloseReason>,
 }
 
 /// A message for a process, to be sent so many times.
@@ -39,7 +44,7 @@ pub(super) struct Told {
 #[derive(Debug, Default)]
 pub(super) struct NodeMonitors {
     /// As often as each process has subscribed, with the same options.
-    subscriptions: HashMap<Pid, SmallVec<[(NodeMonitor, usize); 1]>, FixedState>,
+    subscriptions: HashMap<Pid, SmallVec<[(NodeMonitorOptions, usize); 1]>, FixedState>,
     /// As often as each process wants to hear of the end of a node.
     by_node: HashMap<Atom, HashMap<Pid, usize, FixedState>, FixedState>,
     /// The nodes in `by_node` for each process.
@@ -47,7 +52,7 @@ pub(super) struct NodeMonitors {
 }
 
 impl NodeMonitors {
-    fn subscribe(&mut self, pid: &Pid, monitor: NodeMonitor) {
+    fn subscribe(&mut self, pid: &Pid, monitor: NodeMonitorOptions) {
         let subscriptions = self.subscriptions.entry(pid.clone()).or_default();
         match subscriptions.iter_mut().find(|(other, _)| *other == monitor) {
             Some((_, times)) => *times += 1,
@@ -56,7 +61,7 @@ impl NodeMonitors {
     }
 
     /// Ends all subscriptions with the same options.
-    fn unsubscribe(&mut self, pid: &Pid, monitor: NodeMonitor) {
+    fn unsubscribe(&mut self, pid: &Pid, monitor: NodeMonitorOptions) {
         if let Some(subscriptions) = self.subscriptions.get_mut(pid) {
             subscriptions.retain(|(other, _)| *other != monitor);
             if subscriptions.is_empty() {
@@ -102,29 +107,39 @@ impl NodeMonitors {
     }
 
     /// What is to be told of a connection, which has come up, or gone down for a reason.
-    pub(super) fn tell(&mut self, node: &Atom, hidden: bool, down: Option<&CloseReason>) -> Vec<Told> {
-        let what = if down.is_some() { atom!("nodedown") } else { atom!("nodeup") };
-        let pair = Term::tuple([Term::Atom(what.clone()), Term::Atom(node.clone())]);
-        let with_info = Term::tuple([Term::Atom(what), Term::Atom(node.clone()), node_info(hidden, down)]);
+    pub(super) fn tell(&mut self, connection: &Connection, down: Option<&CloseReason>) -> Vec<Told> {
+        let node = connection.peer.as_atom();
+        self.tell_news(&News { node, hidden: connection.hidden, connection_id: connection.id, down })
+    }
+
+    fn tell_news(&mut self, news: &News<'_>) -> Vec<Told> {
         let mut told = Vec::new();
         for (pid, subscriptions) in &self.subscriptions {
-            for (monitor, times) in subscriptions {
-                if monitor.which.includes(hidden) {
-                    let message = if monitor.with_info { &with_info } else { &pair };
-                    told.push(Told { pid: pid.clone(), message: message.clone(), times: *times });
-                }
+            for (options, times) in subscriptions {
+                let message = options.message(news);
+                told.extend(message.map(|message| Told { pid: pid.clone(), message, times: *times }));
             }
         }
-        if down.is_some() {
-            for (pid, times) in self.by_node.remove(node).unwrap_or_default() {
+        if news.down.is_some() {
+            for (pid, times) in self.by_node.remove(news.node).unwrap_or_default() {
                 if let Some(nodes) = self.by_process.get_mut(&pid) {
-                    nodes.remove(node);
+                    nodes.remove(news.node);
                 }
-                told.push(Told { pid, message: pair.clone(), times });
+                told.push(Told { pid, message: nodedown(news.node.clone()), times });
             }
         }
         told
     }
+}
+
+/// What [`Process::monitor_nodes_with_info`] tells.
+const fn with_info(which: NodeType) -> NodeMonitorOptions {
+    NodeMonitorOptions::list().node_type(which).nodedown_reason()
+}
+
+/// What `monitor_node/2` gives.
+fn nodedown(node: Atom) -> Term {
+    Term::tuple([Term::Atom(atom!("nodedown")), Term::Atom(node)])
 }
 
 impl Node {
@@ -159,7 +174,7 @@ impl Process {
     ///
     /// Does what `net_kernel:monitor_nodes(true)` does.
     pub fn monitor_nodes(&self, which: NodeType) {
-        self.subscribe(NodeMonitor { which, with_info: false });
+        self.monitor_nodes_with(NodeMonitorOptions::pairs(which));
     }
 
     /// As [`monitor_nodes`](Process::monitor_nodes), by messages `{nodeup, Node, Info}` and `{nodedown, Node, Info}`
@@ -168,34 +183,41 @@ impl Process {
     ///
     /// Does what `net_kernel:monitor_nodes(true, [nodedown_reason, {node_type, Which}])` does.
     pub fn monitor_nodes_with_info(&self, which: NodeType) {
-        self.subscribe(NodeMonitor { which, with_info: true });
+        self.monitor_nodes_with(with_info(which));
     }
 
-    fn subscribe(&self, monitor: NodeMonitor) {
+    /// As [`monitor_nodes`](Process::monitor_nodes), with all options of OTP: by messages `{nodeup, Node, Info}` and
+    /// `{nodedown, Node, Info}`.
+    ///
+    /// Does what `net_kernel:monitor_nodes(true, Options)` does.
+    pub fn monitor_nodes_with(&self, options: NodeMonitorOptions) {
         self.cell().monitors_nodes.store(true, Ordering::Relaxed);
-        self.node().net_kernel().with_monitors(|monitors| monitors.subscribe(self.pid(), monitor));
+        self.node().net_kernel().with_monitors(|monitors| monitors.subscribe(self.pid(), options));
     }
 
     /// Ends all that [`monitor_nodes`](Process::monitor_nodes) began for the same nodes.
     ///
     /// Does what `net_kernel:monitor_nodes(false)` does.
     pub fn demonitor_nodes(&self, which: NodeType) {
-        self.unsubscribe(NodeMonitor { which, with_info: false });
+        self.demonitor_nodes_with(NodeMonitorOptions::pairs(which));
     }
 
     /// Ends all that [`monitor_nodes_with_info`](Process::monitor_nodes_with_info) began for the same nodes.
     ///
     /// Does what `net_kernel:monitor_nodes(false, [nodedown_reason, {node_type, Which}])` does.
     pub fn demonitor_nodes_with_info(&self, which: NodeType) {
-        self.unsubscribe(NodeMonitor { which, with_info: true });
+        self.demonitor_nodes_with(with_info(which));
     }
 
-    fn unsubscribe(&self, monitor: NodeMonitor) {
-        self.node().net_kernel().with_monitors(|monitors| monitors.unsubscribe(self.pid(), monitor));
+    /// Ends all that [`monitor_nodes_with`](Process::monitor_nodes_with) began with the same options.
+    ///
+    /// Does what `net_kernel:monitor_nodes(false, Options)` does.
+    pub fn demonitor_nodes_with(&self, options: NodeMonitorOptions) {
+        self.node().net_kernel().with_monitors(|monitors| monitors.unsubscribe(self.pid(), options));
     }
 
     /// Has this process told, by `{nodedown, Node}`, when the connection to `node` goes; connects if need be. If that is
-    /// not possible, the message comes at once. Each call has one message follow.
+    /// not possible, or connections are not [made by themselves](super::Builder::dist_auto_connect), the message comes at once. Each call has one message follow.
     ///
     /// # Panics
     /// When `node` is longer than an atom can be.
@@ -208,11 +230,11 @@ impl Process {
         let name = Atom::new(node).expect("a name of at most 255 characters");
         self.cell().monitors_nodes.store(true, Ordering::Relaxed);
         // What is not connected by then is down.
-        let _ = self.node().connect(node).await;
+        let _ = self.node().connected(&name).await;
         let net_kernel = self.node().net_kernel();
         let up = net_kernel.with_monitors_if_up(&name, |monitors| monitors.monitor(self.pid(), &name));
         if !up {
-            self.node().tell(self.pid(), Term::tuple([Term::Atom(atom!("nodedown")), Term::Atom(name)]));
+            self.node().tell(self.pid(), nodedown(name));
         }
     }
 
@@ -228,35 +250,15 @@ impl Process {
     }
 }
 
-/// What `monitor_nodes` with options says of a node: a map would be the newest form, a list is the usual one.
-fn node_info(hidden: bool, down: Option<&CloseReason>) -> Term {
-    let node_type = if hidden { atom!("hidden") } else { atom!("visible") };
-    let mut info = vec![Term::tuple([Term::Atom(atom!("node_type")), Term::Atom(node_type)])];
-    if let Some(reason) = down {
-        info.push(Term::tuple([Term::Atom(atom!("nodedown_reason")), Term::Atom(nodedown_reason(reason))]));
-    }
-    Term::list(info)
-}
-
-/// The reason as `net_kernel:monitor_nodes/2` names it.
-fn nodedown_reason(reason: &CloseReason) -> Atom {
-    match reason {
-        CloseReason::ClosedByPeer | CloseReason::Io(_) | CloseReason::Protocol(_) => {
-            atom!("connection_closed")
-        }
-        CloseReason::ClosedHere | CloseReason::Replaced => atom!("disconnect"),
-        CloseReason::NoTick => atom!("net_tick_timeout"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::term::Creation;
 
     const A: Atom = atom!("a@h");
-    const PAIRS: NodeMonitor = NodeMonitor { which: NodeType::Visible, with_info: false };
-    const WITH_INFO: NodeMonitor = NodeMonitor { which: NodeType::Connected, with_info: true };
+    const PAIRS: NodeMonitorOptions = NodeMonitorOptions::pairs(NodeType::Visible);
+    const WITH_INFO: NodeMonitorOptions = with_info(NodeType::Connected);
+    const UP: News<'_> = News { node: &A, hidden: false, connection_id: 7, down: None };
 
     fn pid(id: u32) -> Pid {
         Pid { node: atom!("own@h"), id, serial: 0, creation: Creation(1) }
@@ -278,12 +280,15 @@ mod tests {
         }
         monitors.subscribe(&pid(2), PAIRS);
         let up = ["1 1 {nodeup,a@h,[{node_type,visible}]}", "1 2 {nodeup,a@h}", "2 1 {nodeup,a@h}"];
-        assert_eq!(told(monitors.tell(&A, false, None)), up);
-        let reason = "[{node_type,hidden},{nodedown_reason,net_tick_timeout}]";
+        assert_eq!(told(monitors.tell_news(&UP)), up);
+        let reason = "[{nodedown_reason,net_tick_timeout},{node_type,hidden}]";
         let down = [format!("1 1 {{nodedown,a@h,{reason}}}")];
-        assert_eq!(told(monitors.tell(&A, true, Some(&CloseReason::NoTick))), down);
+        assert_eq!(
+            told(monitors.tell_news(&News { hidden: true, down: Some(&CloseReason::NoTick), ..UP })),
+            down
+        );
         monitors.unsubscribe(&pid(1), PAIRS);
-        assert_eq!(told(monitors.tell(&A, false, None)), [up[0], up[2]]);
+        assert_eq!(told(monitors.tell_news(&UP)), [up[0], up[2]]);
         monitors.forget(&pid(1));
         monitors.unsubscribe(&pid(2), PAIRS);
         assert!(monitors.subscriptions.is_empty());
@@ -300,10 +305,10 @@ mod tests {
         monitors.demonitor(&pid(1), &A);
         monitors.demonitor(&pid(2), &A);
         monitors.demonitor(&pid(2), &A);
-        assert!(monitors.tell(&A, false, None).is_empty());
+        assert!(monitors.tell_news(&UP).is_empty());
         let down = Some(&CloseReason::ClosedByPeer);
-        assert_eq!(told(monitors.tell(&A, false, down)), ["1 2 {nodedown,a@h}"]);
-        assert!(monitors.tell(&A, false, down).is_empty());
+        assert_eq!(told(monitors.tell_news(&News { down, ..UP })), ["1 2 {nodedown,a@h}"]);
+        assert!(monitors.tell_news(&News { down, ..UP }).is_empty());
         monitors.forget(&pid(1));
         monitors.forget(&pid(2));
         assert!(monitors.by_node.is_empty() && monitors.by_process.is_empty());

@@ -15,6 +15,7 @@ use super::auth::{Allowed, Cookies};
 use super::config::{Builder, CookieSource, Settings, full_name};
 use super::cookie_file::{CookieFileError, default_cookie, read_cookie_file};
 use super::handshakes::Handshakes;
+use super::net_kernel::NetKernel;
 use super::registry::{Processes, References};
 use super::{ConnectError, Inner, Node, Services};
 use crate::dist::driver;
@@ -230,7 +231,7 @@ impl Node {
             names: Default::default(),
             exports: Default::default(),
             policies: Default::default(),
-            net_kernel: Default::default(),
+            net_kernel: NetKernel::new(&settings),
             handshakes: Handshakes::new(settings.max_handshakes, settings.net_setuptime),
             dynamic_names: Default::default(),
             named_by,

@@ -15,7 +15,7 @@ use crate::dist::control::ControlMessage;
 use crate::dist::driver;
 use crate::dist::fragment::FragmentLimits;
 use crate::dist::packet::{FrameLimit, LengthSize, Packets};
-use crate::dist::tick::{TickSettings, Ticker};
+use crate::dist::tick::{TickPeriods, TickSettings, Ticker};
 use crate::dist::transport::{ReadHalf, Stream};
 use crate::term::{Creation, Pid};
 
@@ -36,8 +36,11 @@ async fn run(stream: ReadHalf, outbox: &Outbox, handle: impl FnMut()) -> CloseRe
     let mut handle = handle;
     let inbound =
         Inbound::new(&NodeName::new("peer@localhost").unwrap(), outbox.flags(), FragmentLimits::default());
-    let ticker = Ticker::new(TickSettings::default(), Instant::now());
-    driver::run(stream, outbox, inbound, ticker, FrameLimit::DEFAULT, bytes::BytesMut::new(), |_| {
+    let ticks = TickSettings::default();
+    let periods = TickPeriods::of(ticks.net_ticktime, ticks.net_tickintensity);
+    let (_periods, changes) = tokio::sync::watch::channel(periods);
+    let ticks = (Ticker::new(ticks, Instant::now()), changes);
+    driver::run(stream, outbox, inbound, ticks, FrameLimit::DEFAULT, bytes::BytesMut::new(), |_| {
         handle();
         Ok(())
     })

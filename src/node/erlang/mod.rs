@@ -4,6 +4,7 @@
 //! it exports itself.
 
 mod memory;
+mod nodes;
 mod statistics;
 mod system_info;
 mod time;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use self::statistics::Statistics;
-use super::{Arguments, Caller, Dest, Node, NodeType, Raise, SendError, exports, process_info};
+use super::{Arguments, Caller, Dest, Node, Raise, SendError, exports, process_info};
 use crate::atom;
 use crate::term::{self, Atom, Pid, Term};
 
@@ -60,18 +61,11 @@ impl Node {
         });
     }
 
-    fn export_node_functions(&self) {
-        self.bif("node", async |caller: Caller, (): ()| Ok(caller.node().name().as_atom().clone()));
-        self.bif("nodes", async |caller: Caller, (): ()| Ok(caller.node().nodes(NodeType::Visible)));
-        self.bif("nodes", async |caller: Caller, (which,): (Term,)| nodes(caller.node(), &which));
-        self.bif("is_alive", async |caller: Caller, (): ()| Ok(caller.node().settings().alive));
+    fn export_process_functions(&self) {
         self.bif("function_exported", async |caller: Caller, (m, f, a): (Atom, Atom, u64)| {
             // No function has more arguments than fit a byte.
             Ok(u8::try_from(a).is_ok_and(|a| caller.node().is_exported(m.as_str(), f.as_str(), a)))
         });
-    }
-
-    fn export_process_functions(&self) {
         self.bif("self", async |caller: Caller, (): ()| Ok(caller.pid().clone()));
         self.bif("group_leader", async |caller: Caller, (): ()| Ok(caller.group_leader()));
         self.bif("make_ref", async |caller: Caller, (): ()| Ok(caller.node().make_ref()));
@@ -168,28 +162,4 @@ async fn send(caller: &Caller, to: Dest, message: Term) -> Value {
         Err(SendError::NotRegistered(_)) => Err(badarg()),
         _ => Ok(message),
     }
-}
-
-fn nodes(node: &Node, which: &Term) -> Result<Vec<Atom>, Raise> {
-    let own = || node.name().as_atom().clone();
-    let one = |which: &Term| match which.as_atom()?.as_str() {
-        "visible" => Some(node.nodes(NodeType::Visible)),
-        "hidden" => Some(node.nodes(NodeType::Hidden)),
-        "connected" => Some(node.nodes(NodeType::Connected)),
-        "this" => Some(vec![own()]),
-        "known" => {
-            let mut known = node.nodes(NodeType::Connected);
-            known.insert(0, own());
-            Some(known)
-        }
-        _ => None,
-    };
-    let mut found = match which {
-        Term::List(all) => all.iter().map(one).collect::<Option<Vec<_>>>().map(|lists| lists.concat()),
-        which => one(which),
-    }
-    .ok_or_else(badarg)?;
-    found.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-    found.dedup();
-    Ok(found)
 }

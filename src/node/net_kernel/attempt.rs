@@ -6,17 +6,37 @@ use tokio::sync::watch;
 
 use super::{Outcome, Pending, Queued, State};
 use crate::dist::NodeName;
+use crate::node::config::DistAutoConnect;
 use crate::node::connection::Connection;
 use crate::node::{ConnectError, Node};
 use crate::term::Atom;
 
+/// Why a connection is to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::node) enum Reason {
+    /// Somebody wants just that.
+    Asked,
+    /// Something is to be sent over it. How that is meant, [`DistAutoConnect`] says.
+    Needed,
+}
+
 impl Node {
-    /// The connection to `node`, made if need be.
+    /// The connection to `node`, made if need be, and if such are made by themselves: for what needs one, but was not
+    /// asked to make one.
     pub(crate) async fn connected(&self, node: &Atom) -> Result<Arc<Connection>, ConnectError> {
+        self.connected_for(node, Reason::Needed).await
+    }
+
+    /// The connection to `node`, made if need be.
+    pub(in crate::node) async fn connected_for(
+        &self,
+        node: &Atom,
+        reason: Reason,
+    ) -> Result<Arc<Connection>, ConnectError> {
         if let Some(connection) = self.connection(node.as_str()) {
             return Ok(connection);
         }
-        let mut outcome = self.pending(node)?;
+        let mut outcome = self.pending(node, reason)?;
         let result = outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
         match result {
             Ok(Some(result)) => result,
@@ -39,7 +59,7 @@ impl Node {
             return then(self, Some(&connection));
         }
         let mut then = Some(then);
-        let found = self.attempt_to(at, |state| match state {
+        let found = self.attempt_to(at, Reason::Needed, |state| match state {
             State::Pending(pending) => {
                 pending.queue.extend(then.take().map(|then| Queued(Box::new(then))));
                 None
@@ -76,15 +96,20 @@ impl Node {
     }
 
     /// The outcome of the attempt that is under way, or of a new one.
-    fn pending(&self, node: &Atom) -> Result<watch::Receiver<Outcome>, ConnectError> {
-        self.attempt_to(node, |state| match state {
+    fn pending(&self, node: &Atom, reason: Reason) -> Result<watch::Receiver<Outcome>, ConnectError> {
+        self.attempt_to(node, reason, |state| match state {
             State::Pending(pending) => pending.outcome.subscribe(),
             State::Up(connection) => watch::channel(Some(Ok(connection.clone()))).1,
         })
     }
 
     /// Looks at the connection to `node`, or at the attempt to make it, which is begun if none is under way.
-    fn attempt_to<R>(&self, node: &Atom, look: impl FnOnce(&mut State) -> R) -> Result<R, ConnectError> {
+    fn attempt_to<R>(
+        &self,
+        node: &Atom,
+        reason: Reason,
+        look: impl FnOnce(&mut State) -> R,
+    ) -> Result<R, ConnectError> {
         let name = NodeName::try_from(node.clone()).map_err(ConnectError::Name)?;
         if !self.settings().alive {
             return Err(ConnectError::NotAlive);
@@ -102,6 +127,16 @@ impl Node {
                 Some(node) if !self.is_stopping() => ConnectError::NameLost(node.clone()),
                 _ => ConnectError::NodeStopped,
             });
+        }
+        if reason == Reason::Needed && !table.nodes.contains_key(node) {
+            let is_made = match self.settings().dist_auto_connect {
+                DistAutoConnect::Always => true,
+                DistAutoConnect::Once => !table.barred.contains(node),
+                DistAutoConnect::Never => false,
+            };
+            if !is_made {
+                return Err(ConnectError::NotAutomatic(name));
+            }
         }
         table.attempts += 1;
         let id = table.attempts;

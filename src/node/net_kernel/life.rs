@@ -7,6 +7,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::{Queued, State};
 use crate::dist::driver::CloseReason;
 use crate::node::Node;
+use crate::node::config::DistAutoConnect;
 use crate::node::connection::Connection;
 use crate::node::node_monitor::Told;
 
@@ -68,8 +69,9 @@ impl Node {
             _ => {}
         }
         let before = table.nodes.insert(name.clone(), State::Up(connection.clone()));
+        table.barred.remove(name);
         self.net_kernel().up.write().insert(name.clone(), connection.clone());
-        StepUp::Done(before, table.monitors.tell(name, connection.hidden, None))
+        StepUp::Done(before, table.monitors.tell(connection, None))
     }
 
     /// The connection has ended: everything that went over it ends with `noconnection`.
@@ -83,7 +85,10 @@ impl Node {
                 table.nodes.remove(name);
                 self.net_kernel().up.write().remove(name);
             }
-            table.monitors.tell(name, connection.hidden, Some(reason))
+            if self.settings().dist_auto_connect == DistAutoConnect::Once {
+                table.barred.insert(name.clone());
+            }
+            table.monitors.tell(connection, Some(reason))
         };
         self.send_told(told);
         if connection.is_peer_named_here {
@@ -122,8 +127,7 @@ impl Node {
             table.closing = true;
             let pending = table.nodes.extract_if(|_, state| matches!(state, State::Pending(_)));
             let pending: Vec<State> = pending.map(|(_, state)| state).collect();
-            let up: Vec<Arc<Connection>> = self.net_kernel().up.read().values().cloned().collect();
-            (pending, up)
+            (pending, self.net_kernel().all_up())
         };
         for state in pending {
             if let State::Pending(pending) = state {

@@ -14,16 +14,24 @@
 mod admit;
 mod attempt;
 mod life;
+mod nodes;
+mod ticktime;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::FixedState;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+pub(super) use self::attempt::Reason;
+pub use self::nodes::{NodeInfo, NodeType};
+use self::ticktime::Ticktime;
+pub use self::ticktime::{NetTicktime, TicktimeChange};
+use super::config::Settings;
 use super::connection::Connection;
 use super::node_monitor::NodeMonitors;
 use super::{ConnectError, Node};
@@ -79,22 +87,49 @@ impl fmt::Debug for Queued {
 }
 
 /// All that is known of other nodes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct NetKernel {
     table: Mutex<Table>,
     /// The connections that are up, for all who send.
     up: RwLock<HashMap<Atom, Arc<Connection>, FixedState>>,
+    ticktime: Ticktime,
+    /// How many connections there have been.
+    connections: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     nodes: HashMap<Atom, State, FixedState>,
+    /// Those that no connection is made to by itself, as one was lost: with [`DistAutoConnect::Once`].
+    barred: HashSet<Atom, FixedState>,
     monitors: NodeMonitors,
     attempts: u64,
     closing: bool,
 }
 
 impl NetKernel {
+    pub(super) fn new(settings: &Settings) -> NetKernel {
+        NetKernel {
+            table: Mutex::default(),
+            up: RwLock::default(),
+            ticktime: Ticktime::new(settings),
+            connections: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn ticktime(&self) -> &Ticktime {
+        &self.ticktime
+    }
+
+    /// A number for a connection, greater than those before.
+    pub(super) fn next_connection_id(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn all_up(&self) -> Vec<Arc<Connection>> {
+        self.up.read().values().cloned().collect()
+    }
+
     pub(super) fn with_monitors<R>(&self, change: impl FnOnce(&mut NodeMonitors) -> R) -> R {
         change(&mut self.table.lock().monitors)
     }
@@ -110,41 +145,7 @@ impl NetKernel {
     }
 }
 
-/// Which connected nodes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NodeType {
-    /// Those that all members of the cluster see.
-    Visible,
-    /// The hidden ones.
-    Hidden,
-    /// All of them.
-    Connected,
-}
-
-impl NodeType {
-    pub(super) fn includes(self, hidden: bool) -> bool {
-        match self {
-            NodeType::Visible => !hidden,
-            NodeType::Hidden => hidden,
-            NodeType::Connected => true,
-        }
-    }
-}
-
 impl Node {
-    /// The nodes this one is connected to.
-    ///
-    /// Does what `nodes/1` does.
-    #[must_use]
-    pub fn nodes(&self, which: NodeType) -> Vec<Atom> {
-        let table = self.net_kernel().table.lock();
-        let up = table.nodes.iter().filter_map(|(name, state)| match state {
-            State::Up(connection) => Some((name, connection.hidden)),
-            State::Pending(_) => None,
-        });
-        up.filter(|(_, hidden)| which.includes(*hidden)).map(|(name, _)| name.clone()).collect()
-    }
-
     /// The connection to `node`, if it is up.
     pub(crate) fn connection(&self, node: &str) -> Option<Arc<Connection>> {
         self.net_kernel().up.read().get(node).cloned()
