@@ -1,7 +1,7 @@
 //! The services that other nodes expect of every node: what OTP's kernel application is to a BEAM node.
 
 use super::kernel_sup::supervise_calls;
-use super::{erpc, global, net_kernel, pg, proc_lib, rpc};
+use super::{erpc, global, net_adm, net_kernel, pg, proc_lib, rpc};
 use crate::node::{Builder, Node, StartError};
 
 impl Builder {
@@ -59,6 +59,8 @@ impl Node {
 fn start_services(node: &Node) {
     erpc::export(node);
     proc_lib::export(node);
+    net_kernel::export(node);
+    net_adm::export(node);
     node.export_standard_functions();
     supervise_calls(node, "net_kernel", net_kernel::net_kernel);
     supervise_calls(node, "rex", rpc::rex);

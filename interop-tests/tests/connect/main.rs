@@ -5,6 +5,7 @@ mod cookies;
 mod dynamic_names;
 mod flood;
 mod foreign;
+mod net_kernel;
 mod reasons;
 
 use std::time::{Duration, Instant};

@@ -123,7 +123,7 @@ impl Node {
     }
 
     /// Whether the call may be made; if not, what it raises.
-    pub(in crate::node) async fn permit(
+    pub(crate) async fn permit(
         &self,
         caller: &Caller,
         module: &Atom,

@@ -277,7 +277,7 @@ pub(super) fn post(node: &Node, from: &Pid, to: &Dest, message: &impl Serialize)
 /// and give that up.
 async fn connect_in_sync(node: Node, to: Atom, events: mpsc::UnboundedSender<Event>) {
     for _ in 0..2 {
-        let Err(error) = node.connect(to.as_str()).await else {
+        let Err(error) = node.connected(&to).await else {
             let in_sync = (atom!("$gen_cast"), Cast::in_sync(node.name().as_atom()));
             post(&node, node.pid(), &Dest::NameNode(GLOBAL_NAME_SERVER, to), &in_sync);
             return;
