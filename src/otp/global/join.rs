@@ -299,9 +299,12 @@ impl NameServer {
         // The members of this side are told of the others, but not the other way round: those have their own side.
         let members: Vec<Atom> = self.known().keys().cloned().collect();
         self.apply(&ops, &external, Some(&lock.requester));
+        // All of the other side, also those that have become members here meanwhile because they were in sync: of them
+        // nobody else may tell the members of this side.
         let mut joined = vec![(node.clone(), PROTOCOL_VERSION)];
+        joined.extend(known.iter().filter(|(other, _)| other != self.node()).cloned());
         self.add_known(node.clone(), PROTOCOL_VERSION);
-        joined.extend(self.meet(known));
+        self.meet(known);
         let extra = vec![
             Term::tuple([atom!("vsn").into(), PROTOCOL_VERSION.into()]),
             Term::tuple([atom!("lock").into(), Term::tuple([lock.resource, lock.requester])]),

@@ -182,6 +182,18 @@ fn what_the_other_side_says_early_is_kept() {
     assert_eq!(b.known(), "[a]");
 }
 
+/// Otherwise nobody would tell `a` of `d`: a BEAM takes nobody in because of `in_sync`.
+#[test]
+fn who_was_in_sync_before_is_new_to_the_others_all_the_same() {
+    let mut b = Server::new();
+    b.join("a", 1, -1, "");
+    b.cast("{in_sync,d@,true}");
+    assert_eq!(b.known(), "[a,d]");
+    let said = b.join("c", 2, -2, "{d@,8}");
+    let told = "{new_nodes,b,[],[],[{c,8},{d,8}],[{vsn,8},{lock,{global,[<b.60>,<c.60>]}}]}";
+    assert_eq!(said, [format!("joined, tell [\"a\", \"d\"] {told}")]);
+}
+
 #[test]
 fn both_sides_hear_of_each_other() {
     let mut b = Server::new();
