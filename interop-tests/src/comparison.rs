@@ -52,13 +52,30 @@ impl Comparison {
     /// # Panics
     /// If it is not.
     pub async fn same(&self, prelude: &str, source: &str, part: &str) {
+        if let Err(difference) = self.compare(prelude, source, part).await {
+            panic!("{difference}");
+        }
+    }
+
+    /// As [`same`](Comparison::same), for those who want to know of all differences.
+    ///
+    /// # Errors
+    /// What differs.
+    pub async fn compare(&self, prelude: &str, source: &str, part: &str) -> Result<(), String> {
         let ask = async |target: &str| {
             let whole = format!("{SHOW} {prelude} Show((fun() -> {source} end)())");
             let value = self.caller.eval(&whole.replace("TARGET", target)).await;
-            value.unwrap_or_else(|error| panic!("{source} on {target}: {error}")).replace(target, "TARGET")
+            value
+                .map(|value| value.replace(target, "TARGET"))
+                .map_err(|error| format!("{source} on {target}: {error}"))
         };
-        let expected = ask(&self.beam.atom()).await;
-        assert!(expected.contains(part), "{source} on {}: {expected}", self.beam.name());
-        assert_eq!(ask(&self.rust.atom()).await, expected, "{source}");
+        let expected = ask(&self.beam.atom()).await?;
+        if !expected.contains(part) {
+            return Err(format!("{source} on {}: {expected}", self.beam.name()));
+        }
+        match ask(&self.rust.atom()).await? {
+            value if value == expected => Ok(()),
+            value => Err(format!("{source}\n  is {value}\n  and {expected} on a BEAM node")),
+        }
     }
 }

@@ -37,7 +37,7 @@ impl Node {
         if caller.nested_calls > MAX_NESTED_CALLS {
             return Err(Raise::error(atom!("system_limit")));
         }
-        let export = self.exports().get(module.as_str(), function.as_str(), arguments.len());
+        let export = self.function(module.as_str(), function.as_str(), arguments.len());
         if caller.peer().is_some()
             && self.policies().is_set()
             && !export.as_ref().is_some_and(|export| export.passes_on)

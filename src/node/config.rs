@@ -76,6 +76,25 @@ pub(crate) struct Settings {
     pub(crate) dist_buf_busy_limit: usize,
     pub(crate) frame_limit: FrameLimit,
     pub(crate) fragment_limits: FragmentLimits,
+    pub(crate) program: Program,
+}
+
+/// What the program is called by those who look at the node.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Program {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) version: String,
+}
+
+impl Program {
+    /// By the name of its file.
+    fn by_file() -> Program {
+        let path = std::env::current_exe().unwrap_or_default();
+        let name =
+            path.file_stem().map_or_else(|| "program".to_owned(), |name| name.to_string_lossy().into_owned());
+        Program { name, ..Program::default() }
+    }
 }
 
 impl Builder {
@@ -106,6 +125,7 @@ impl Builder {
                 dist_buf_busy_limit: DEFAULT_BUSY_LIMIT,
                 frame_limit: FrameLimit::DEFAULT,
                 fragment_limits: FragmentLimits::default(),
+                program: Program::by_file(),
             },
         }
     }
@@ -320,6 +340,17 @@ impl Builder {
     #[must_use]
     pub fn fragment_limits(mut self, limits: FragmentLimits) -> Builder {
         self.settings.fragment_limits = limits;
+        self
+    }
+
+    /// What the program is called where the node shows its applications: in `application:which_applications()`, and on
+    /// the Applications page of `observer`. If not set, the name is that of the program's file, and the others are empty.
+    ///
+    /// As the keys of an application's `.app` file.
+    #[must_use]
+    pub fn application(mut self, name: &str, description: &str, version: &str) -> Builder {
+        let (name, description, version) = (name.to_owned(), description.to_owned(), version.to_owned());
+        self.settings.program = Program { name, description, version };
         self
     }
 }

@@ -511,7 +511,8 @@ impl Process {
         F: FnOnce(Process) -> Fut,
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
-        let options = SpawnOptions { mailbox_limit: options.mailbox_limit, ..self.child_options() };
+        let SpawnOpt { mailbox_limit, label } = options;
+        let options = SpawnOptions { mailbox_limit, label, ..self.child_options() };
         let cell = self.node.new_cell(options);
         self.spawned_here(&cell);
         self.node.start(cell, body)

@@ -217,6 +217,25 @@ impl Exports {
         candidates.iter().find(|export| usize::from(export.arity) == arity).cloned()
     }
 
+    /// Whether a function of this module is exported.
+    pub(super) fn has_module(&self, module: &Atom) -> bool {
+        self.0.read().contains_key(module)
+    }
+
+    pub(super) fn modules(&self) -> Vec<Atom> {
+        self.0.read().keys().cloned().collect()
+    }
+
+    /// The functions of a module, in alphabetical order.
+    pub(super) fn functions(&self, module: &Atom) -> Vec<(Atom, u8)> {
+        let modules = self.0.read();
+        let functions = modules.get(module).into_iter().flatten();
+        let mut all: Vec<(Atom, u8)> =
+            functions.flat_map(|(name, all)| all.iter().map(|export| (name.clone(), export.arity))).collect();
+        all.sort_unstable_by(|(a, a_arity), (b, b_arity)| (a.as_str(), a_arity).cmp(&(b.as_str(), b_arity)));
+        all
+    }
+
     fn insert(&self, module: Atom, name: Atom, export: Export) {
         let mut modules = self.0.write();
         let candidates = modules.entry(module).or_default().entry(name).or_default();
@@ -281,7 +300,46 @@ impl Node {
     /// Whether `module:function/arity` is exported.
     #[must_use]
     pub fn is_exported(&self, module: &str, function: &str, arity: u8) -> bool {
-        self.exports().get(module, function, arity.into()).is_some()
+        self.function(module, function, arity.into()).is_some()
+    }
+
+    /// All functions that are exported.
+    pub(crate) fn exported(&self) -> impl Iterator<Item = (Atom, Atom, u8)> {
+        let mut modules = self.exports().modules();
+        modules.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        modules.into_iter().flat_map(|module| {
+            let functions = self.exports().functions(&module);
+            functions.into_iter().map(move |(name, arity)| (module.clone(), name, arity))
+        })
+    }
+
+    /// The function that a call of `module:function` with so many arguments runs: one that is exported, or
+    /// `module_info`, which every module has.
+    pub(super) fn function(&self, module: &str, function: &str, arity: usize) -> Option<Export> {
+        let exported = self.exports().get(module, function, arity);
+        if exported.is_some() || function != "module_info" || arity > 1 {
+            return exported;
+        }
+        let module = Atom::new(module).ok().filter(|module| self.is_module(module))?;
+        let function: Function = Arc::new(move |caller, arguments| {
+            let info = module_info(caller.node(), &module, &arguments);
+            Box::pin(std::future::ready(info))
+        });
+        Some(Export { arity: u8::try_from(arity).ok()?, function, passes_on: false })
+    }
+}
+
+fn module_info(node: &Node, module: &Atom, arguments: &[Encoded]) -> Result<Encoded, Raise> {
+    let info = match arguments {
+        [item] => {
+            let item = item.to_term()?;
+            item.as_atom().and_then(|item| node.module_info_item(module, item.as_str()))
+        }
+        _ => node.module_info(module),
+    };
+    match info {
+        Some(info) => Ok(term::to_encoded(&info)?),
+        None => Err(Raise::error(atom!("badarg"))),
     }
 }
 

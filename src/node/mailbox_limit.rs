@@ -40,6 +40,7 @@ pub enum Overflow {
 #[must_use]
 pub struct SpawnOpt {
     pub(crate) mailbox_limit: Option<MailboxLimit>,
+    pub(crate) label: Option<Term>,
 }
 
 impl SpawnOpt {

@@ -25,10 +25,12 @@ mod handshakes;
 mod inbound;
 mod listen;
 mod mailbox_limit;
+mod modules;
 mod net_kernel;
 mod node_monitor;
 mod outbound;
 mod policy;
+mod process_facts;
 mod process_info;
 mod registry;
 mod router;
@@ -57,6 +59,7 @@ pub use self::connect::ConnectError;
 pub use self::context::Process;
 pub use self::cookie_file::{CookieFileError, default_cookie, read_cookie_file};
 pub use self::dest::{Dest, SendError, TrySendError};
+pub(crate) use self::erlang::memory::Memory;
 pub use self::exports::{Arguments, Caller, Class, Raise};
 pub(crate) use self::exports::{CallFrom, to_arguments};
 pub use self::mailbox_limit::{MailboxLimit, Overflow, SpawnOpt};
@@ -75,7 +78,7 @@ pub use self::start::StartError;
 
 use self::attached::Attached;
 use self::auth::{Allowed, Cookies};
-use self::config::Settings;
+use self::config::{Program, Settings};
 use self::dynamic_names::DynamicNames;
 use self::exports::Exports;
 use self::handshakes::Handshakes;
@@ -353,6 +356,11 @@ impl Node {
 
     fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// What the program is called.
+    pub(crate) fn program(&self) -> &Program {
+        &self.settings().program
     }
 
     fn cookies(&self) -> &Cookies {

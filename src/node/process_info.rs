@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::erlang::system_info::max_heap_size;
 use super::registry::{InitialCall, ProcessCell};
 use super::{Node, Process};
 use crate::atom;
@@ -90,7 +91,7 @@ fn pair(name: &str, value: Term) -> Term {
     Term::tuple([name, value])
 }
 
-const OTHERS: [&str; 20] = [
+const OTHERS: [&str; 23] = [
     "memory",
     "monitors",
     "monitored_by",
@@ -111,6 +112,24 @@ const OTHERS: [&str; 20] = [
     "min_heap_size",
     "min_bin_vheap_size",
     "garbage_collection_info",
+    "magic_ref",
+    "max_heap_size",
+    "priority_messages",
+];
+
+/// The items of `garbage_collection_info`, in words.
+const GARBAGE_COLLECTION_INFO: [&str; 11] = [
+    "old_heap_block_size",
+    "heap_block_size",
+    "mbuf_size",
+    "recent_size",
+    "stack_size",
+    "old_heap_size",
+    "heap_size",
+    "bin_vheap_size",
+    "bin_vheap_block_size",
+    "bin_old_vheap_size",
+    "bin_old_vheap_block_size",
 ];
 
 fn is_item(name: &str) -> bool {
@@ -124,22 +143,25 @@ fn messages(cell: &ProcessCell) -> Term {
     Term::list(messages.iter().map(|message| message.to_term().unwrap_or_else(|_| undefined())))
 }
 
-fn queue_len(cell: &ProcessCell) -> usize {
+pub(super) fn queue_len(cell: &ProcessCell) -> usize {
     cell.try_all_messages().map_or_else(|| cell.state.lock().inbox_len(), |messages| messages.len())
 }
 
 /// What is known of it: without what values and terms point to.
-fn memory(cell: &ProcessCell) -> usize {
+pub(super) fn memory(cell: &ProcessCell) -> usize {
     size_of::<ProcessCell>() + cell.task_size.load(Ordering::Relaxed) + queue_len(cell) * size_of::<Message>()
 }
 
-/// What `proc_lib` has in the dictionary of its processes.
+/// What `proc_lib` has in the dictionary of its processes, and the label.
 fn dictionary(cell: &ProcessCell) -> Vec<(Term, Term)> {
-    let Some(ancestors) = &cell.ancestors else { return Vec::new() };
-    vec![
-        (Term::Atom(atom!("$initial_call")), cell.initial_call.to_term()),
-        (Term::Atom(atom!("$ancestors")), Term::list(ancestors.iter().cloned())),
-    ]
+    let ancestors = cell.ancestors.iter().flat_map(|ancestors| {
+        [
+            (Term::Atom(atom!("$initial_call")), cell.body.initial_call().to_term()),
+            (Term::Atom(atom!("$ancestors")), Term::list(ancestors.iter().cloned())),
+        ]
+    });
+    let label = cell.label().map(|label| (Term::Atom(atom!("$process_label")), label));
+    ancestors.chain(label).collect()
 }
 
 fn pairs(pairs: Vec<(Term, Term)>) -> Term {
@@ -154,10 +176,16 @@ impl Process {
 }
 
 impl InitialCall {
-    fn to_term(&self) -> Term {
+    pub(super) fn to_term(&self) -> Term {
         let [module, function] = [&self.module, &self.function].map(|name| Term::Atom(name.clone()));
         Term::tuple([module, function, Term::from(self.arity)])
     }
+}
+
+/// Without a file and a line: what runs is not known to know them.
+fn current_location(cell: &ProcessCell) -> Term {
+    let call = cell.body.initial_call();
+    Term::tuple([Term::Atom(call.module), Term::Atom(call.function), Term::from(call.arity), Term::NIL])
 }
 
 fn item(node: &Node, cell: &ProcessCell, name: &str) -> Option<Term> {
@@ -175,16 +203,8 @@ fn item(node: &Node, cell: &ProcessCell, name: &str) -> Option<Term> {
             drop(state);
             node.names().name_of(&cell.pid).map_or(Term::NIL, Term::Atom)
         }
-        "initial_call" | "current_function" => cell.initial_call.to_term(),
-        "current_location" => {
-            let call = &cell.initial_call;
-            Term::tuple([
-                Term::Atom(call.module.clone()),
-                Term::Atom(call.function.clone()),
-                Term::from(call.arity),
-                Term::NIL,
-            ])
-        }
+        "initial_call" | "current_function" => cell.body.initial_call().to_term(),
+        "current_location" => current_location(cell),
         "status" => Term::Atom(if state.exit_reason().is_some() {
             atom!("exiting")
         } else if cell.is_running.load(Ordering::Relaxed) {
@@ -208,22 +228,34 @@ fn item(node: &Node, cell: &ProcessCell, name: &str) -> Option<Term> {
         "priority" => Term::Atom(atom!("normal")),
         "message_queue_data" => Term::Atom(atom!("off_heap")),
         "parent" => cell.parent.clone().map_or_else(undefined, Term::Pid),
-        "label" => undefined(),
+        "label" => cell.label().unwrap_or_else(undefined),
         "dictionary" => pairs(dictionary(cell)),
-        "garbage_collection_info" => Term::NIL,
-        "backtrace" => Term::Binary(bytes::Bytes::new()),
+        "garbage_collection_info" => {
+            Term::list(GARBAGE_COLLECTION_INFO.map(|name| pair(name, Term::from(0))))
+        }
+        "max_heap_size" => max_heap_size(),
+        "backtrace" => {
+            let waits = if cell.is_running.load(Ordering::Relaxed) { "runs" } else { "waits" };
+            Term::from(format!("{} {waits}\n", cell.body.initial_call().to_term()))
+        }
+        "current_stacktrace" => Term::list([current_location(cell)]),
         "sequential_trace_token" => {
             cell.seq_trace.lock().token().map_or(Term::NIL, crate::process::SeqTraceToken::to_term)
         }
-        "suspending" | "binary" | "current_stacktrace" => Term::NIL,
-        "last_calls" | "async_dist" => Term::from(false),
-        // There is no heap of its own, and no garbage.
-        "total_heap_size" | "heap_size" | "stack_size" | "catchlevel" | "trace" | "fullsweep_after"
-        | "min_heap_size" | "min_bin_vheap_size" => Term::from(0),
-        "garbage_collection" => Term::list(
-            ["min_bin_vheap_size", "min_heap_size", "fullsweep_after", "minor_gcs"]
-                .map(|name| pair(name, Term::from(0))),
-        ),
+        "suspending" | "binary" | "magic_ref" => Term::NIL,
+        "last_calls" | "async_dist" | "priority_messages" => Term::from(false),
+        // What its task holds, which is its stack and heap in one.
+        "total_heap_size" | "heap_size" => {
+            Term::from(cell.task_size.load(Ordering::Relaxed).div_ceil(size_of::<usize>()))
+        }
+        // There is no heap that grows, and no garbage.
+        "stack_size" | "catchlevel" | "trace" | "fullsweep_after" | "min_heap_size"
+        | "min_bin_vheap_size" => Term::from(0),
+        "garbage_collection" => {
+            let sizes = ["min_bin_vheap_size", "min_heap_size", "fullsweep_after", "minor_gcs"];
+            let sizes = sizes.map(|name| pair(name, Term::from(0)));
+            Term::list(std::iter::once(pair("max_heap_size", max_heap_size())).chain(sizes))
+        }
         _ => return None,
     })
 }

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use super::connection::Connection;
 use super::mailbox_limit::MailboxLimit;
+use super::process_facts::Body;
 use crate::process::{Mailbox, ProcessState, SeqTrace};
 use crate::term::{Atom, Creation, Pid, Reference, Term};
 
@@ -50,7 +51,9 @@ pub(crate) struct ProcessCell {
     /// It runs functions for those who send to it, and is told which node a message came from.
     pub(crate) wants_origin: bool,
     /// What it runs, for those who look.
-    pub(crate) initial_call: InitialCall,
+    pub(crate) body: Body,
+    /// What it is for, if somebody has said so.
+    pub(crate) label: Mutex<Option<Box<Term>>>,
 }
 
 impl ProcessCell {
@@ -95,6 +98,8 @@ pub(crate) struct Processes {
     next: AtomicU64,
     /// Polls of the tasks of those that have ended.
     ended_polls: AtomicU64,
+    /// What the tasks of all processes take, in bytes.
+    tasks_size: AtomicUsize,
     node: Atom,
     creation: Creation,
 }
@@ -106,7 +111,14 @@ impl Processes {
     pub(crate) fn new(node: Atom, creation: Creation) -> Processes {
         let shards = (0..SHARDS).map(|_| RwLock::default()).collect();
         // Number 0 is the node itself: it sends what no process sends.
-        Processes { shards, next: AtomicU64::new(1), ended_polls: AtomicU64::new(0), node, creation }
+        Processes {
+            shards,
+            next: AtomicU64::new(1),
+            ended_polls: AtomicU64::new(0),
+            tasks_size: AtomicUsize::new(0),
+            node,
+            creation,
+        }
     }
 
     pub(crate) fn pid(&self, number: u64) -> Pid {
@@ -136,7 +148,19 @@ impl Processes {
         let number = Self::number(pid);
         if let Some(cell) = self.shard(number).write().remove(&number) {
             self.ended_polls.fetch_add(cell.polls.load(Ordering::Relaxed), Ordering::Relaxed);
+            self.tasks_size.fetch_sub(cell.task_size.load(Ordering::Relaxed), Ordering::Relaxed);
         }
+    }
+
+    /// The process of `cell` is about to get a task of so many bytes.
+    pub(crate) fn task_of(&self, cell: &ProcessCell, size: usize) {
+        cell.task_size.store(size, Ordering::Relaxed);
+        self.tasks_size.fetch_add(size, Ordering::Relaxed);
+    }
+
+    /// What all processes take, in bytes: without their messages, and what these and their values point to.
+    pub(crate) fn memory(&self) -> usize {
+        self.len() * size_of::<ProcessCell>() + self.tasks_size.load(Ordering::Relaxed)
     }
 
     /// How often the tasks of all processes have run, those that have ended included.

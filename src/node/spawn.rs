@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::mailbox_limit::{MailboxLimit, SpawnOpt};
+use super::process_facts::Body;
 use super::registry::{InitialCall, ProcessCell, RegisterError};
 use super::{Node, Process};
 use crate::atom;
@@ -43,6 +44,7 @@ pub(crate) struct SpawnOptions {
     pub(crate) is_service: bool,
     /// Messages of other nodes are handed to it in an [`Origin`](super::policy::Origin).
     pub(crate) wants_origin: bool,
+    pub(crate) label: Option<Term>,
 }
 
 impl Node {
@@ -68,7 +70,8 @@ impl Node {
         F: FnOnce(Process) -> Fut,
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
-        let options = SpawnOptions { mailbox_limit: options.mailbox_limit, ..SpawnOptions::default() };
+        let SpawnOpt { mailbox_limit, label } = options;
+        let options = SpawnOptions { mailbox_limit, label, ..SpawnOptions::default() };
         self.start(self.new_cell(options), body)
     }
 
@@ -79,11 +82,12 @@ impl Node {
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
         let pid = cell.pid.clone();
+        cell.body.set_type::<F>();
         let mut running = Running::new(self.clone(), cell.clone());
         let process = Process::new(self.clone(), cell);
         match catch_unwind(AssertUnwindSafe(|| body(process))) {
             Ok(body) => {
-                running.cell.task_size.store(size_of_val(&body), Ordering::Relaxed);
+                self.process_table().task_of(&running.cell, size_of_val(&body));
                 self.runtime().spawn(run(running, body));
             }
             // As if the body had panicked: whoever spawns a process does not end with it.
@@ -121,11 +125,8 @@ impl Node {
             polls: AtomicU64::new(0),
             is_service: options.is_service,
             wants_origin: options.wants_origin,
-            initial_call: options.initial_call.unwrap_or_else(|| InitialCall {
-                module: atom!("erlnode"),
-                function: atom!("process"),
-                arity: 1,
-            }),
+            body: Body::new(options.initial_call),
+            label: Mutex::new(options.label.map(Box::new)),
         });
         self.process_table().insert(cell.clone());
         cell

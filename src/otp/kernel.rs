@@ -1,7 +1,10 @@
 //! The services that other nodes expect of every node: what OTP's kernel application is to a BEAM node.
 
-use super::kernel_sup::supervise_calls;
-use super::{erpc, global, net_adm, net_kernel, pg, proc_lib, rpc};
+use super::kernel_sup::{supervise, supervise_calls};
+use super::{
+    application, code, erpc, global, kernel_sup, net_adm, net_kernel, observer, pg, proc_lib, rpc,
+    supervisor, sys,
+};
 use crate::node::{Builder, Node, StartError};
 
 impl Builder {
@@ -61,7 +64,14 @@ fn start_services(node: &Node) {
     proc_lib::export(node);
     net_kernel::export(node);
     net_adm::export(node);
+    code::export(node);
+    sys::export(node);
+    supervisor::export(node);
+    application::export(node);
+    observer::export(node);
     node.export_standard_functions();
+    supervise(node, Some(kernel_sup::NAME), kernel_sup::kernel_sup);
+    supervise(node, Some(application::CONTROLLER), application::controller);
     supervise_calls(node, "net_kernel", net_kernel::net_kernel);
     supervise_calls(node, "rex", rpc::rex);
     pg::prepare(node);

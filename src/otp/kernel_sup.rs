@@ -1,23 +1,92 @@
 //! Keeps the services of a node running, in the place of OTP's `kernel_sup`.
 //!
 //! Any process of the cluster can end them by an exit signal. A BEAM node goes down then; here the service is started
-//! again. What watches it is a task and no process, so nothing but the end of the node ends that.
+//! again. What watches it is a task and no process, so nothing but the end of the node ends that. The process
+//! `kernel_sup` only tells of the services, to those who ask it as a supervisor.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
-use crate::node::{Node, Process, RegisterError, SpawnOptions};
+use super::r#gen::Request;
+use super::supervisor;
+use super::sys::Service;
+use crate::atom;
+use crate::node::{InitialCall, Node, Process, RegisterError, SpawnOptions};
 use crate::process::{Exit, ExitKind, Signal};
-use crate::term::{Atom, Pid};
+use crate::term::{Atom, Pid, Term};
 
 /// A service that has not lived so long is not started again at once.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
 
 /// How long that, or a name that is not free, is waited for.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// The name of the process that tells of the services.
+pub(super) const NAME: &str = "kernel_sup";
+
+/// A service with a name.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    /// Its name, by which the process is registered.
+    pub(super) id: Atom,
+    pub(super) pid: Pid,
+}
+
+/// The services of a node, in the order in which they were started.
+#[derive(Debug, Default)]
+struct Services(RwLock<Vec<Named>>);
+
+/// The services of the node that have a name.
+pub(super) fn services(node: &Node) -> Vec<Named> {
+    let mut services =
+        node.attached::<Services>().map_or_else(Vec::new, |services| services.0.read().clone());
+    // Some are not wanted for ever.
+    services.retain(|service| node.is_process_alive(&service.pid));
+    services
+}
+
+/// The service runs now as this process.
+fn set_service(node: &Node, name: &Atom, pid: &Pid) {
+    let services = node.attached::<Services>().unwrap_or_else(|| {
+        let services = Arc::new(Services::default());
+        node.attach(services.clone());
+        services
+    });
+    let mut services = services.0.write();
+    let service = Named { id: name.clone(), pid: pid.clone() };
+    match services.iter_mut().find(|known| known.id == service.id) {
+        Some(known) => *known = service,
+        None => services.push(service),
+    }
+}
+
+/// Tells of the services, as a supervisor does of its children.
+pub(super) async fn kernel_sup(mut process: Process) -> Result<(), Exit> {
+    let mut sys = Service::new(atom!("kernel_sup"));
+    loop {
+        let node = process.node().clone();
+        let state = || Term::list(services(&node).into_iter().map(|service| Term::Atom(service.id)));
+        match sys.receive(&mut process, state).await? {
+            Request::Call(from, request) => match request.to_term() {
+                Ok(request) => {
+                    let services = services(process.node());
+                    let children = services.iter().filter(|service| service.pid != *process.pid());
+                    let children: Vec<(&Atom, &Pid)> =
+                        children.map(|service| (&service.id, &service.pid)).collect();
+                    let reply = supervisor::tell_of(&children, &request);
+                    sys.reply(&process, from, &reply, state);
+                }
+                Err(error) => tracing::debug!(%error, "kernel_sup got an unknown call"),
+            },
+            _ => tracing::debug!("kernel_sup got an unknown message"),
+        }
+    }
+}
 
 /// Starts a service, under its name if it has one, and starts it again whenever it ends, until the node does.
 ///
@@ -106,6 +175,23 @@ where
     Ok(first)
 }
 
+/// What those see of a service who look at its process: what its twin on a BEAM node shows.
+fn options(node: &Node, name: Option<&Atom>) -> SpawnOptions {
+    let Some(name) = name else { return SpawnOptions::default() };
+    let module = match name.as_str() {
+        "rex" => atom!("rpc"),
+        "global_name_server" => atom!("global"),
+        _ => name.clone(),
+    };
+    node.add_behaviour(&module, atom!("gen_server"));
+    let supervisor = (name != NAME).then(|| Term::Atom(atom!("kernel_sup")));
+    SpawnOptions {
+        initial_call: Some(InitialCall { module, function: atom!("init"), arity: 1 }),
+        ancestors: Some(supervisor.into_iter().collect()),
+        ..SpawnOptions::default()
+    }
+}
+
 /// A service that runs.
 struct Running {
     pid: Pid,
@@ -125,7 +211,7 @@ impl Running {
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
         let (alive, end) = oneshot::channel::<()>();
-        let options = SpawnOptions { is_service: true, wants_origin, ..SpawnOptions::default() };
+        let options = SpawnOptions { is_service: true, wants_origin, ..options(node, name) };
         let pid = node.start(node.new_cell(options), |process| {
             let body = service(process);
             async move {
@@ -136,8 +222,11 @@ impl Running {
         if let Some(name) = name
             && let Err(error) = node.register(name.as_str(), &pid)
         {
-            node.deliver(node.pid(), &pid, Signal::Exit(ExitKind::Signal, crate::atom!("kill").into()));
+            node.deliver(node.pid(), &pid, Signal::Exit(ExitKind::Signal, atom!("kill").into()));
             return Err(error);
+        }
+        if let Some(name) = name {
+            set_service(node, name, &pid);
         }
         Ok(Running { pid, end })
     }
@@ -155,9 +244,7 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::atom;
     use crate::otp::r#gen::CallError;
-    use crate::term::{Atom, Term};
 
     #[tokio::test(start_paused = true)]
     async fn services_are_started_again_until_the_node_ends() {

@@ -1,5 +1,7 @@
 //! What OTP builds on processes: generic servers, supervisors, calls of functions, input and output, and the services every node has.
 
+mod application;
+mod code;
 mod erpc;
 pub mod r#gen;
 pub mod gen_server;
@@ -9,11 +11,12 @@ mod kernel;
 mod kernel_sup;
 mod net_adm;
 mod net_kernel;
+mod observer;
 pub mod pg;
 mod proc_lib;
 mod rpc;
 pub mod supervisor;
-mod sys;
+pub mod sys;
 
 pub use self::erpc::{Erpc, ErpcCall, ErpcError};
 pub use self::net_adm::PingError;

@@ -141,6 +141,7 @@ impl Start {
         let name = self.name.sname.or(self.name.name).unwrap_or_default();
         let mut builder =
             Node::builder(&name).hidden(self.hidden).net_ticktime(Duration::from_secs(self.net_ticktime));
+        builder = builder.application("playground", "A few things to talk to", env!("CARGO_PKG_VERSION"));
         if let Some(address) = self.listen_address {
             builder = builder.listen_address(address);
         }

@@ -3,10 +3,10 @@
 //! There is nothing here that could change the node, start a program or open a file: what a program lets others do,
 //! it exports itself.
 
-mod memory;
+pub(crate) mod memory;
 mod nodes;
 mod statistics;
-mod system_info;
+pub(super) mod system_info;
 mod time;
 
 use std::future::Future;
@@ -26,6 +26,26 @@ fn badarg() -> Raise {
 }
 
 impl Node {
+    /// `erlang:memory/0`.
+    pub(crate) fn memory(&self) -> Term {
+        memory::all(self)
+    }
+
+    /// `erlang:timestamp/0`.
+    pub(crate) fn timestamp(&self) -> Term {
+        time::timestamp(time::since_epoch())
+    }
+
+    /// `erlang:system_info/1`; `None` if there is no such item.
+    pub(crate) fn system_info(&self, item: &Term) -> Option<Term> {
+        system_info::system_info(self, item)
+    }
+
+    /// `erlang:statistics/1`, for items that tell no difference to an earlier call.
+    pub(crate) fn statistics(&self, item: &Atom) -> Option<Term> {
+        Statistics::default().get(self, item)
+    }
+
     /// Exports the functions that other nodes may call on any node.
     pub(crate) fn export_standard_functions(&self) {
         self.export_node_functions();
@@ -112,8 +132,10 @@ impl Node {
             let statistics = statistics.clone();
             async move { statistics.get(caller.node(), &item).ok_or_else(badarg) }
         });
-        self.bif("memory", async |_: Caller, (): ()| Ok(memory::all()));
-        self.bif("memory", async |_: Caller, (which,): (Term,)| memory::some(&which).ok_or_else(badarg));
+        self.bif("memory", async |caller: Caller, (): ()| Ok(caller.node().memory()));
+        self.bif("memory", async |caller: Caller, (which,): (Term,)| {
+            memory::some(caller.node(), &which).ok_or_else(badarg)
+        });
     }
 
     fn export_time_functions(&self) {

@@ -22,8 +22,16 @@ pub struct Call<'a, Q, R> {
     caller: CallerOf<'a>,
     dest: Dest,
     request: Q,
+    /// Whether it is for the server itself, or for what OTP's module `sys` does with any process.
+    kind: Kind,
     timeout: Duration,
     reply: PhantomData<fn() -> R>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Call,
+    System,
 }
 
 #[derive(Debug)]
@@ -32,7 +40,11 @@ enum CallerOf<'a> {
     Process(&'a mut Process),
 }
 
-impl<Q, R> Call<'_, Q, R> {
+impl<'a, Q, R> Call<'a, Q, R> {
+    fn new(caller: CallerOf<'a>, dest: Dest, kind: Kind, request: Q) -> Call<'a, Q, R> {
+        Call { caller, dest, request, kind, timeout: DEFAULT_TIMEOUT, reply: PhantomData }
+    }
+
     /// How long to wait for the reply, counted from the call and with the time to connect; 5 s if not set.
     /// [`Duration::MAX`] is what Erlang calls `infinity`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -50,12 +62,12 @@ where
     type IntoFuture = Pin<Box<dyn Future<Output = Result<R, CallError>> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Call { caller, dest, request, timeout, .. } = self;
+        let Call { caller, dest, request, kind, timeout, .. } = self;
         match caller {
-            CallerOf::Process(process) => Box::pin(call(process, dest, request, timeout)),
+            CallerOf::Process(process) => Box::pin(call(process, dest, kind, request, timeout)),
             CallerOf::Node(node) => Box::pin(async move {
                 let mut temporary = node.temporary_process();
-                call(temporary.process(), dest, request, timeout).await
+                call(temporary.process(), dest, kind, request, timeout).await
             }),
         }
     }
@@ -73,7 +85,12 @@ impl Node {
     /// Does what `gen_server:call/3` does.
     pub fn call<Q, R>(&self, dest: impl Into<Dest>, request: Q) -> Call<'_, Q, R> {
         let caller = CallerOf::Node(self);
-        Call { caller, dest: dest.into(), request, timeout: DEFAULT_TIMEOUT, reply: PhantomData }
+        Call::new(caller, dest.into(), Kind::Call, request)
+    }
+
+    /// Sends a process a request of `sys`, and waits for the reply.
+    pub(crate) fn call_system<Q, R>(&self, dest: Dest, request: Q) -> Call<'_, Q, R> {
+        Call::new(CallerOf::Node(self), dest, Kind::System, request)
     }
 
     /// Sends a generic server a request that has no reply.
@@ -100,7 +117,7 @@ impl Process {
     /// Dropping the future gives up the reply; the server may serve the request all the same.
     pub fn call<Q, R>(&mut self, dest: impl Into<Dest>, request: Q) -> Call<'_, Q, R> {
         let caller = CallerOf::Process(self);
-        Call { caller, dest: dest.into(), request, timeout: DEFAULT_TIMEOUT, reply: PhantomData }
+        Call::new(caller, dest.into(), Kind::Call, request)
     }
 
     /// Sends a generic server a request that has no reply.
@@ -169,7 +186,13 @@ impl From<CallError> for Exit {
     }
 }
 
-async fn call<Q, R>(process: &mut Process, dest: Dest, request: Q, timeout: Duration) -> Result<R, CallError>
+async fn call<Q, R>(
+    process: &mut Process,
+    dest: Dest,
+    kind: Kind,
+    request: Q,
+    timeout: Duration,
+) -> Result<R, CallError>
 where
     Q: Serialize + Send + 'static,
     R: DeserializeOwned + 'static,
@@ -177,7 +200,7 @@ where
     let target = target(process, dest)?;
     let node = target.node().clone();
     let mut pending = PendingCall::new(process);
-    match tokio::time::timeout(timeout, pending.exchange(target, request)).await {
+    match tokio::time::timeout(timeout, pending.exchange(target, kind, request)).await {
         Ok(reply) => read_reply(reply?, node),
         Err(_) => Err(CallError::Timeout(timeout)),
     }
@@ -216,14 +239,18 @@ impl<'a> PendingCall<'a> {
     }
 
     /// Sends the request and waits for the reply, or the message that the server has ended.
-    async fn exchange<Q>(&mut self, target: Recipient, request: Q) -> Result<Message, CallError>
+    async fn exchange<Q>(&mut self, target: Recipient, kind: Kind, request: Q) -> Result<Message, CallError>
     where
         Q: Serialize + Send + 'static,
     {
         let alias = Some(AliasMode::Demonitor);
         self.process.monitor_by(&self.reference, target.clone(), alias, None).await;
         let node = self.process.node();
-        let envelope = Gen::Call(self.process.pid().clone(), Tag::Alias(self.reference.clone()));
+        let (pid, tag) = (self.process.pid().clone(), Tag::Alias(self.reference.clone()));
+        let envelope = match kind {
+            Kind::Call => Gen::Call(pid, tag),
+            Kind::System => Gen::System(pid, tag),
+        };
         match node.send_enveloped(self.process.sent(), Dest::from(target), envelope, request).await {
             // The monitor says why, as it does for a process that is not there.
             Ok(()) | Err(SendError::NoConnection(_) | SendError::ConnectionLost(_)) => {}

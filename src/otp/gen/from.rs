@@ -63,6 +63,16 @@ impl<R> From<R> {
         From::new(pid, Tag::from(tag))
     }
 
+    /// What `get_state` of `sys` is answered with: up to OTP 26.0 the state alone, later `{ok, State}`. Those nodes are
+    /// known by the aliases they make, which have three words, and later ones have five.
+    pub(crate) fn answer_with_state(&self, node: &Node, state: Term) -> Term {
+        let is_old = |alias: &Reference| alias.words().len() < 5 && alias.node() != node.name().as_atom();
+        if self.tag.alias().is_some_and(is_old) {
+            return state;
+        }
+        Term::tuple([Term::Atom(atom!("ok")), state])
+    }
+
     fn dest(&self) -> Dest {
         match self.tag.alias() {
             Some(alias) => Dest::Alias(alias.clone()),

@@ -55,15 +55,17 @@ const SYSTEM: Atom = atom!("system");
 enum Gen {
     Call(Pid, Tag),
     Cast,
+    System(Pid, Tag),
     Reply(Tag),
 }
 
 impl Envelope for Gen {
     fn write_head(&self, writer: &mut Writer) -> Result<(), EncodeError> {
         match self {
-            Gen::Call(pid, tag) => {
+            Gen::Call(pid, tag) | Gen::System(pid, tag) => {
                 writer.tuple_header(3)?;
-                writer.atom(&GEN_CALL);
+                let kind = if matches!(self, Gen::Call(..)) { GEN_CALL } else { SYSTEM };
+                writer.atom(&kind);
                 writer.tuple_header(2)?;
                 writer.pid(pid);
                 tag.write(writer)

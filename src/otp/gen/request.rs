@@ -28,6 +28,7 @@ impl Request {
     pub fn of(message: Message) -> Request {
         let message = match message.open(|envelope: &mut Gen| !matches!(envelope, Gen::Reply(_))) {
             Ok((Gen::Call(pid, tag), request)) => return Request::Call(From::new(pid, tag), request),
+            Ok((Gen::System(pid, tag), request)) => return Request::System(From::new(pid, tag), request),
             Ok((Gen::Cast | Gen::Reply(_), request)) => return Request::Cast(request),
             Err(message) => message,
         };

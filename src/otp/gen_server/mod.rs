@@ -109,6 +109,41 @@ pub enum Reply<R> {
     Stop(R, Exit),
 }
 
+/// A state as a term, as serde makes it; `undefined` if it has no external form.
+///
+/// ```
+/// use erlnode::otp::gen_server::serialized;
+/// # use erlnode::node::Process;
+/// # use erlnode::otp::gen_server::{From, GenServer, Never, Reply};
+/// # use erlnode::process::Exit;
+/// use erlnode::term::Term;
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct Stock {
+///     items: Vec<String>,
+/// }
+///
+/// impl GenServer for Stock {
+/// #   type Call = ();
+/// #   type Cast = Never;
+/// #   type Reply = ();
+/// #   async fn handle_call(&mut self, (): (), _: From<()>, _: &mut Process) -> Result<Reply<()>, Exit> {
+/// #       Ok(Reply::Now(()))
+/// #   }
+///     fn state(&self) -> Term {
+///         serialized(self)
+///     }
+///     // ...
+/// }
+///
+/// assert_eq!(Stock { items: Vec::new() }.state().to_string(), "#{items => []}");
+/// ```
+#[must_use]
+pub fn serialized(state: &impl Serialize) -> Term {
+    crate::term::to_term(state).unwrap_or(Term::Atom(atom!("undefined")))
+}
+
 /// Stands for requests that a server does not have: there is no such value, so all are unknown to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Never {}
@@ -210,9 +245,19 @@ pub trait GenServer: Sized + Send + 'static {
         ready(())
     }
 
-    /// What `sys:get_state/1` and `sys:get_status/1` show of the state; `undefined` by default.
+    /// The state as `sys:get_state/1` gives it; `undefined` by default.
+    ///
+    /// Of a server that is [`Serialize`] it is `serialized(self)`: see [`serialized`].
     fn state(&self) -> Term {
         Term::Atom(atom!("undefined"))
+    }
+
+    /// The state as `sys:get_status/1` and `observer` show it, for instance without what is secret or too large; by
+    /// default it is [`state`](GenServer::state).
+    ///
+    /// As the callback `format_status/1`.
+    fn format_status(&self) -> Term {
+        self.state()
     }
 
     /// What observers see as the function that the server runs; by default `init/1` of a module with the name of the

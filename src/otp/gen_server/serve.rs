@@ -5,9 +5,9 @@ use serde::Serialize;
 use super::{From, GenServer, Reply};
 use crate::node::{Process, SendError};
 use crate::otp::r#gen::Request;
-use crate::otp::sys::{Answer, Status, System};
+use crate::otp::sys::{Answer, Event, Status, System};
 use crate::process::{Exit, Message};
-use crate::term::{Atom, Pid, Term};
+use crate::term::{self, Atom, Pid, Term};
 
 /// A server in its process.
 pub(super) struct Server<S> {
@@ -57,6 +57,10 @@ impl<S: GenServer> Server<S> {
     }
 
     async fn handle(&mut self, message: Message, process: &mut Process) -> Result<(), Exit> {
+        let watched = self.system.is_watched() && !System::is_request(&message);
+        if watched && let Ok(seen) = message.to_term() {
+            self.system.event(Event::In(seen), process, self.name.as_ref());
+        }
         let handled = match Request::of(message) {
             Request::Call(from, request) => match request.decode::<S::Call>() {
                 Ok(call) => {
@@ -78,8 +82,27 @@ impl<S: GenServer> Server<S> {
             Request::Info(message) => self.server.handle_info(message, process).await,
         };
         match handled {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.tell_of_no_reply(process);
+                Ok(())
+            }
             Err(exit) => Err(self.end(exit, process).await),
+        }
+    }
+
+    fn tell_of_no_reply(&mut self, process: &Process) {
+        if self.system.is_watched() {
+            self.system.event(Event::NoReply(self.server.state()), process, self.name.as_ref());
+        }
+    }
+
+    /// To those who watch.
+    fn tell_of_reply<R: Serialize>(&mut self, from: &From<R>, reply: &R, process: &Process) {
+        if self.system.is_watched()
+            && let Ok(reply) = term::to_term(reply)
+        {
+            let event = Event::Out { reply, to: from.to_term(), state: self.server.state() };
+            self.system.event(event, process, self.name.as_ref());
         }
     }
 
@@ -90,12 +113,19 @@ impl<S: GenServer> Server<S> {
         process: &mut Process,
     ) -> Result<(), Exit> {
         match reply {
-            Ok(Reply::Now(reply)) => match send(from, reply, process).await {
-                Ok(()) => Ok(()),
-                Err(exit) => Err(self.end(exit, process).await),
-            },
-            Ok(Reply::Later) => Ok(()),
+            Ok(Reply::Now(reply)) => {
+                self.tell_of_reply(&from, &reply, process);
+                match send(from, reply, process).await {
+                    Ok(()) => Ok(()),
+                    Err(exit) => Err(self.end(exit, process).await),
+                }
+            }
+            Ok(Reply::Later) => {
+                self.tell_of_no_reply(process);
+                Ok(())
+            }
             Ok(Reply::Stop(reply, exit)) => {
+                self.tell_of_reply(&from, &reply, process);
                 let exit = self.end(exit, process).await;
                 send(from, reply, process).await?;
                 Err(exit)
@@ -112,15 +142,23 @@ impl<S: GenServer> Server<S> {
     ) -> Result<(), Exit> {
         // What is no term was not sent by OTP's `sys`; nobody waits for an answer to it.
         let Ok(request) = request.to_term() else { return Ok(()) };
-        let status = Status {
-            process: &*process,
-            initial_call: S::initial_call(),
-            name: self.name.as_ref(),
-            parent: &self.parent,
-            state: self.server.state(),
+        let answer = {
+            let status = Status {
+                process: &*process,
+                module: Some(S::initial_call().module),
+                name: self.name.as_ref(),
+                parent: &self.parent,
+                state: &|| self.server.state(),
+                shown_state: &|| self.server.format_status(),
+            };
+            self.system.answer(request, &status)
         };
-        match self.system.answer(request, status) {
+        match answer {
             Answer::Reply(answer) => send(from, answer, process).await,
+            Answer::State(state) => {
+                let answer = from.answer_with_state(process.node(), state);
+                send(from, answer, process).await
+            }
             Answer::Terminate(reason) => {
                 send(from, Term::Atom(crate::atom!("ok")), process).await?;
                 Err(self.end(Exit::new(reason), process).await)

@@ -203,8 +203,10 @@ impl Process {
 
 async fn start<S: GenServer>(start: Start<S>) -> Result<Pid, StartError> {
     let Start { origin, server, name, timeout, options } = start;
-    let options = SpawnOptions { mailbox_limit: options.mailbox_limit, ..origin.options() };
+    let SpawnOpt { mailbox_limit, label } = options;
+    let options = SpawnOptions { mailbox_limit, label, ..origin.options() };
     let Origin { node, parent, .. } = origin;
+    node.add_behaviour(&S::initial_call().module, atom!("gen_server"));
     let mut watcher = node.temporary_process();
     let reference = node.make_ref();
     let options = SpawnOptions {

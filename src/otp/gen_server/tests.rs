@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::node::{Node, RegisterError};
+use crate::otp::sys::SysError;
 use crate::process::ExitKind;
 use crate::process::Signal;
 use crate::term::Pid;
@@ -417,11 +418,45 @@ async fn system_messages_are_answered() {
     assert_eq!(system(&node, &pid, unknown).await, error(reason));
     let debug = |what: Term| Term::tuple([atom("debug"), what]);
     assert_eq!(system(&node, &pid, debug(atom("no_debug"))).await, atom("ok"));
-    let trace = Term::tuple([atom("trace"), Term::from(true)]);
-    assert_eq!(system(&node, &pid, debug(trace)).await, atom("unknown_debug"));
+    assert_eq!(system(&node, &pid, debug(atom("what"))).await, atom("unknown_debug"));
     let end = Term::tuple([atom("terminate"), atom("enough")]);
     assert_eq!(system(&node, &pid, end).await, atom("ok"));
     assert_eq!(events.recv().await, Some(Told::Terminate(atom("enough"))));
+}
+
+#[tokio::test]
+async fn a_server_can_be_watched() {
+    let node = Node::nonode();
+    let _events = started(&node, Init::Ready).await;
+    let sys = node.sys("counter");
+    assert_eq!(sys.get_state::<i64>().await.unwrap(), 0);
+    assert_eq!(sys.get_statistics().await.unwrap(), None);
+    sys.statistics(true).await.unwrap();
+    sys.log(Some(3)).await.unwrap();
+    for _ in 0..2 {
+        let _: i64 = node.call("counter", Call::Add(1)).await.unwrap();
+    }
+    let counted = sys.get_statistics().await.unwrap().unwrap();
+    assert_eq!((counted.messages_in, counted.messages_out), (2, 2));
+    assert!(counted.reductions > 0 && counted.start_time <= counted.current_time);
+    let kinds = |log: Vec<Term>| -> Vec<String> {
+        log.iter().map(|event| event.as_tuple().unwrap()[0].to_string()).collect()
+    };
+    assert_eq!(kinds(sys.get_log().await.unwrap()), ["out", "in", "out"]);
+    assert!(sys.get_status().await.unwrap().to_string().contains("{log,{3,["));
+    sys.no_debug().await.unwrap();
+    assert!(sys.get_log().await.unwrap().is_empty());
+    assert!(matches!(sys.log_to_file(Some("events")).await, Err(SysError::Refused(_))));
+    assert!(matches!(sys.install(Term::NIL).await, Err(SysError::Refused(_))));
+    assert!(matches!(sys.replace_state(Term::NIL).await, Err(SysError::Refused(_))));
+    sys.suspend().await.unwrap();
+    let refused = sys.change_code(atom!("counter"), Term::NIL, Term::NIL).await;
+    assert!(
+        matches!(refused, Err(SysError::Refused(reason)) if reason.to_string().starts_with("{'EXIT',{undef,"))
+    );
+    sys.resume().await.unwrap();
+    sys.terminate(atom!("enough")).await.unwrap();
+    assert_eq!(node.whereis("counter"), None);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use super::registrar;
 use crate::atom;
 use crate::node::{Dest, Node, NodeType, Process};
 use crate::otp::r#gen::{From, Request};
+use crate::otp::sys::Service;
 use crate::process::{Exit, Message, Recipient};
 use crate::term::{self, Atom, Pid, Reference, Term};
 
@@ -93,6 +94,7 @@ pub(super) enum Event {
 /// The server's own part: how it carries out actions.
 struct Server {
     process: Process,
+    sys: Service,
     shared: Arc<Shared>,
     kept: OwnedMutexGuard<Kept>,
     watched: HashMap<Pid, Reference, FixedState>,
@@ -101,22 +103,31 @@ struct Server {
 /// Runs the server.
 pub(super) async fn run(process: Process, shared: Arc<Shared>) -> Result<(), Exit> {
     let kept = shared.kept.clone().lock_owned().await;
-    let mut server = Server { process, shared, kept, watched: HashMap::default() };
+    let sys = Service::new(atom!("global_name_server"));
+    let mut server = Server { process, sys, shared, kept, watched: HashMap::default() };
     server.take_up();
     loop {
         tokio::select! {
-            message = server.process.receive() => server.message(message),
+            request = server.sys.receive(&mut server.process, || state(&server.shared)) => server.request(request?),
             Some(event) = server.kept.events.recv() => server.event(event),
         }
         server.carry_out();
     }
 }
 
+/// As `sys:get_state/1` gives it: the nodes that are in sync, and the names.
+fn state(shared: &Shared) -> Term {
+    let rules = shared.rules.lock();
+    let known = Term::list(rules.known().keys().cloned().map(Term::Atom));
+    let names = Term::list(rules.names.names().cloned());
+    Term::tuple([Term::Atom(atom!("state")), known, names])
+}
+
 impl Server {
     /// Goes on where a former process was ended: with what that has not read, and what it has not been told.
     fn take_up(&mut self) {
         for message in std::mem::take(&mut self.kept.unread) {
-            self.message(message);
+            self.request(Request::of(message));
             self.carry_out();
         }
         let connected = self.process.node().nodes(NodeType::Visible).into_iter().collect();
@@ -124,8 +135,8 @@ impl Server {
         self.carry_out();
     }
 
-    fn message(&mut self, message: Message) {
-        match Request::of(message) {
+    fn request(&mut self, request: Request) {
+        match request {
             Request::Call(from, request) => match request.decode::<Call>() {
                 Ok(call) => self.call(from, call),
                 // As OTP, which leaves the caller without a reply.

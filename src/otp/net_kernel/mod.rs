@@ -28,25 +28,28 @@ use std::time::Duration;
 pub(super) use self::functions::export;
 use self::spawn::Spawn;
 use super::r#gen::{From, Request};
+use super::sys::Service;
 use crate::atom;
 use crate::dist::NameKind;
-use crate::node::{CallFrom, Caller, NetTicktime, Node, NodeType, Origin, Process, TicktimeChange};
+use crate::node::{CallFrom, Caller, NetTicktime, Node, NodeType, Process, TicktimeChange};
 use crate::process::{Exit, Message};
 use crate::term::{self, Atom, Map, Term};
 
 /// Answers, and never waits for whom it answers.
 pub(crate) async fn net_kernel(mut process: Process) -> Result<(), Exit> {
+    let mut sys = Service::new(atom!("net_kernel"));
     loop {
-        let (peer, message) = Origin::split(process.receive().await);
-        match Request::of(message) {
-            Request::Call(from, request) => answer(&process, peer, from, request),
+        let node = process.node().clone();
+        let (peer, request) = sys.receive_with_origin(&mut process, || state(&node)).await?;
+        match request {
+            Request::Call(from, request) => answer(&process, &mut sys, peer, from, request),
             Request::Cast(request) => cast(&process, peer, request),
             _ => tracing::debug!("net_kernel got an unknown message"),
         }
     }
 }
 
-fn answer(process: &Process, peer: Option<Atom>, from: From, request: Message) {
+fn answer(process: &Process, sys: &mut Service, peer: Option<Atom>, from: From, request: Message) {
     let node = process.node();
     let (what, arity) = request.tag_and_arity().unwrap_or((atom!("undefined"), 0));
     if matches!((what.as_str(), arity), ("spawn" | "spawn_link" | "spawn_opt", 5 | 7)) {
@@ -69,7 +72,7 @@ fn answer(process: &Process, peer: Option<Atom>, from: From, request: Message) {
             let caller = CallFrom { pid: from.pid().clone(), peer };
             run(&node.clone(), caller, change, move |answer| from.post(&node, &pid, &answer));
         }
-        Some(Question::Ask(ask)) => from.post(node, process.pid(), &ask.answer(node)),
+        Some(Question::Ask(ask)) => sys.reply(process, from, &ask.answer(node), || state(node)),
         None => tracing::debug!(caller = ?from.pid(), "net_kernel got an unknown request"),
     }
 }

@@ -27,8 +27,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use self::call::{Call, Leader};
 use super::r#gen::{From, Request};
+use super::sys::Service;
 use crate::atom;
-use crate::node::{Dest, Node, Origin, Process, SendError, TrySendError};
+use crate::node::{Dest, Node, Process, SendError, TrySendError};
 use crate::process::{Exit, Message};
 use crate::term::etf::Encoded;
 use crate::term::{self, Atom, Pid, Term};
@@ -36,10 +37,12 @@ use crate::term::{self, Atom, Pid, Term};
 /// Serves the requests. It waits for nobody but the next.
 pub(crate) async fn rex(mut process: Process) -> Result<(), Exit> {
     let mut blocking = Blocking(None);
+    let mut sys = Service::new(atom!("rex"));
     loop {
-        let (peer, message) = Origin::split(process.receive().await);
+        // It has no state: its functions run in processes of their own.
+        let (peer, request) = sys.receive_with_origin(&mut process, || Term::NIL).await?;
         let peer = peer.as_ref();
-        match Request::of(message) {
+        match request {
             Request::Call(from, request) => called(&process, peer, from, request, &mut blocking),
             Request::Cast(request) => cast(process.node(), peer, request),
             Request::Info(message) => info(&process, peer, message),

@@ -66,6 +66,8 @@
 //! Reference: stdlib application, module `supervisor`.
 
 mod child;
+mod client;
+mod functions;
 mod intensity;
 mod request;
 mod shutdown;
@@ -78,9 +80,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub use self::child::{ChildSpec, Parent, Restart, Shutdown};
+pub use self::client::{ChildCounts, ChildInfo, ChildPid, SupervisorError, SupervisorRef};
 
 use self::child::{Child, State};
+pub(super) use self::functions::export;
 use self::intensity::Intensity;
+pub(super) use self::request::tell_of;
 use super::gen_server::{From, GenServer, Reply, StartError};
 use crate::atom;
 use crate::node::{InitialCall, Process};

@@ -15,7 +15,7 @@ use super::child::{Child, Kind, Restart, Shutdown, State};
 use super::{Supervisor, shutdown};
 use crate::atom;
 use crate::node::Process;
-use crate::term::{Atom, Map, Term};
+use crate::term::{Atom, Pid, Term};
 
 fn atom(atom: Atom) -> Term {
     Term::Atom(atom)
@@ -76,13 +76,51 @@ impl Supervisor {
 
     fn count(&self) -> Term {
         let count = |matches: fn(&Child) -> bool| self.children.iter().filter(|child| matches(child)).count();
-        let counts = [
-            (atom!("specs"), count(|_| true)),
-            (atom!("active"), count(|child| child.state.pid().is_some())),
-            (atom!("supervisors"), count(|child| child.spec.kind == Kind::Supervisor)),
-            (atom!("workers"), count(|child| child.spec.kind == Kind::Worker)),
-        ];
-        Term::list(counts.into_iter().map(|(name, count)| Term::tuple([atom(name), Term::from(count)])))
+        counts([
+            count(|_| true),
+            count(|child| child.state.pid().is_some()),
+            count(|child| child.spec.kind == Kind::Supervisor),
+            count(|child| child.spec.kind == Kind::Worker),
+        ])
+    }
+}
+
+/// What a supervisor whose children are always there, and can't be changed, answers of them.
+pub(in super::super) fn tell_of(children: &[(&Atom, &Pid)], request: &Term) -> Term {
+    let module = |id: &Atom| Term::list([atom(id.clone())]);
+    if request.is_atom("which_children") {
+        let which = |(id, pid): &(&Atom, &Pid)| {
+            Term::tuple([atom((*id).clone()), Term::Pid((*pid).clone()), atom(atom!("worker")), module(id)])
+        };
+        return Term::list(children.iter().rev().map(which));
+    }
+    if request.is_atom("count_children") {
+        let count = children.len();
+        return counts([count, count, 0, count]);
+    }
+    let unknown = || error(Term::tuple([atom(atom!("unknown_call")), request.clone()]));
+    let Some([Term::Atom(what), argument]) = request.as_tuple() else { return unknown() };
+    if what == "start_child" {
+        return error(Term::tuple([atom(atom!("invalid_child_spec")), argument.clone()]));
+    }
+    let is_meant = |(id, pid): &&(&Atom, &Pid)| {
+        Some(*id) == argument.as_atom() || what == "get_childspec" && Some(*pid) == argument.as_pid()
+    };
+    match (children.iter().find(is_meant), what.as_str()) {
+        (None, _) => error(atom(atom!("not_found"))),
+        (Some((id, _)), "get_childspec") => ok(spec_map([
+            atom((*id).clone()),
+            Term::tuple([atom((*id).clone()), atom(atom!("start_link")), Term::NIL]),
+            atom(atom!("permanent")),
+            Term::from(false),
+            Term::from(2000),
+            atom(atom!("worker")),
+            module(id),
+        ])),
+        (Some(_), "restart_child" | "delete_child") => error(atom(atom!("running"))),
+        // They are as lasting as the node.
+        (Some(_), "terminate_child") => error(atom(atom!("not_allowed"))),
+        _ => unknown(),
     }
 }
 
@@ -120,16 +158,32 @@ fn spec(child: &Child) -> Term {
         Shutdown::Infinity => atom(atom!("infinity")),
     };
     let start = [atom(spec.module.clone()), atom(atom!("start_link")), Term::NIL];
-    Term::Map(Map::from_iter(
-        [
-            (atom!("id"), atom(spec.id.clone())),
-            (atom!("start"), Term::tuple(start)),
-            (atom!("restart"), atom(restart)),
-            (atom!("significant"), Term::from(false)),
-            (atom!("shutdown"), shutdown),
-            (atom!("type"), kind(child)),
-            (atom!("modules"), modules(child)),
-        ]
-        .map(|(key, value)| (atom(key), value)),
-    ))
+    spec_map([
+        atom(spec.id.clone()),
+        Term::tuple(start),
+        atom(restart),
+        Term::from(false),
+        shutdown,
+        kind(child),
+        modules(child),
+    ])
+}
+
+fn spec_map(values: [Term; 7]) -> Term {
+    let keys = [
+        atom!("id"),
+        atom!("start"),
+        atom!("restart"),
+        atom!("significant"),
+        atom!("shutdown"),
+        atom!("type"),
+        atom!("modules"),
+    ];
+    Term::Map(keys.map(atom).into_iter().zip(values).collect())
+}
+
+fn counts(counts: [usize; 4]) -> Term {
+    let names = [atom!("specs"), atom!("active"), atom!("supervisors"), atom!("workers")];
+    let counts = names.into_iter().zip(counts);
+    Term::list(counts.map(|(name, count)| Term::tuple([atom(name), Term::from(count)])))
 }
