@@ -10,6 +10,7 @@
 //! | `client` | functions that have this node connect, send, call and spawn |
 //! | `watch` | functions that have it link and monitor |
 //! | `groups` | functions for process groups |
+//! | `global` | functions that have it register and look up global names |
 //! | `bench` | functions that measure |
 
 mod bench;
@@ -17,6 +18,7 @@ mod client;
 mod counter;
 mod echo;
 mod functions;
+mod global;
 mod groups;
 mod sink;
 mod source;
@@ -39,6 +41,7 @@ pub(crate) async fn set_up(node: &Node) {
     watch::export(node);
     node.pg().start().expect("a node that starts has no process of this name");
     groups::export(node);
+    global::export(node);
     bench::export(node);
 }
 
