@@ -8,7 +8,7 @@ use std::io;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
@@ -31,6 +31,10 @@ const READ_SIZE: usize = 64 * 1024;
 /// As long as so many bytes are left of a buffer, it is read into: messages are slices of it, and one that is kept
 /// keeps all of it.
 const LEAST_READ: usize = 8 * 1024;
+
+/// How much is read at once behind a fragment that was read to its place, in bytes: small messages, and the beginning
+/// of the next fragment, of which no more than that has to be moved to its place.
+const BETWEEN_FRAGMENTS: usize = 4 * 1024;
 
 /// How long each message of a handshake may take; OTP's `net_setuptime`.
 pub const DEFAULT_NET_SETUPTIME: Duration = Duration::from_secs(7);
@@ -246,12 +250,6 @@ impl From<io::Error> for CloseReason {
     }
 }
 
-impl From<PacketTooLong> for CloseReason {
-    fn from(error: PacketTooLong) -> CloseReason {
-        CloseReason::Protocol(ProtocolError::from(error))
-    }
-}
-
 /// Carries an established connection until it ends.
 ///
 /// `handle` gets each message in the order of arrival and must not wait. `input` holds what came behind the handshake.
@@ -270,21 +268,13 @@ pub async fn run(
     let mut misses_ticks = false;
     // They may have changed since the ticker was made.
     periods.mark_changed();
+    let mut was_placed = false;
+    if input.is_empty() {
+        input = BytesMut::new();
+    }
     loop {
-        {
-            // Answers to what came in one read go out in one write.
-            let _cork = Cork::new();
-            loop {
-                let event = match packets.take(&mut input) {
-                    Ok(Some(frame)) => inbound.handle_packet(frame),
-                    Ok(None) => break,
-                    Err(error) => return error.into(),
-                };
-                match event.and_then(|event| event.map_or(Ok(()), &mut handle)) {
-                    Ok(()) => {}
-                    Err(error) => return error.into(),
-                }
-            }
+        if let Err(error) = take_packets(packets, &mut inbound, &mut input, &mut handle) {
+            return error.into();
         }
         // These are not left to the `select!` below: a connection on which there is always something to read never gets
         // to what comes after it.
@@ -316,13 +306,34 @@ pub async fn run(
         }
         if tick.deadline() != wait {
             tick.as_mut().reset(wait);
+            inbound.release_unused();
+            if input.is_empty() {
+                input = BytesMut::new();
+            }
         }
-        make_room(&mut input);
+        let most = if was_placed { BETWEEN_FRAGMENTS } else { READ_SIZE };
+        let is_placed = inbound.place().is_some();
+        let read = async {
+            match inbound.place() {
+                Some(mut place) => stream.read(&mut place).await,
+                None => {
+                    // A connection over which nothing comes has no memory for it.
+                    if input.capacity() == 0 {
+                        stream.readable().await?;
+                    }
+                    make_room(&mut input);
+                    stream.read(&mut (&mut input).limit(most)).await
+                }
+            }
+        };
         tokio::select! {
             biased;
-            read = stream.read(&mut input) => match read {
+            read = read => match read {
                 Ok(0) => return CloseReason::ClosedByPeer,
-                Ok(length) => outbox.count_received(length as u64),
+                Ok(length) => {
+                    outbox.count_received(length as u64);
+                    was_placed = is_placed;
+                }
                 Err(error) => return error.into(),
             },
             writable = outbox.writable() => if let Err(error) = writable {
@@ -332,6 +343,26 @@ pub async fn run(
             () = &mut tick => {}
         }
     }
+}
+
+/// Takes all packets that have come.
+fn take_packets(
+    packets: Packets,
+    inbound: &mut Inbound,
+    input: &mut BytesMut,
+    mut handle: impl FnMut(Event) -> Result<(), ProtocolError>,
+) -> Result<(), ProtocolError> {
+    // Answers to what came in one read go out in one write.
+    let _cork = Cork::new();
+    if let Some(event) = inbound.finish_packet()? {
+        handle(event)?;
+    }
+    while let Some(packet) = packets.take(input)? {
+        if let Some(event) = inbound.handle_packet(packet)? {
+            handle(event)?;
+        }
+    }
+    inbound.begin_packet(input)
 }
 
 /// Sees to it that there is room to read into.
@@ -350,7 +381,7 @@ fn make_room(input: &mut BytesMut) {
 
 #[cfg(test)]
 mod tests {
-    use bytes::{BufMut, Bytes};
+    use bytes::Bytes;
 
     use super::*;
 

@@ -22,9 +22,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use bytes::Bytes;
+use bytes::buf::Limit;
+use bytes::{BufMut, Bytes};
 
 use super::atom_cache::HeaderAtoms;
+use super::buffers::Buffers;
 
 /// How much may be in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,23 +62,64 @@ pub struct Assembled {
 
 /// Joins the pieces of messages.
 ///
-/// Each piece is appended to those before it as it comes. So the buffer it came in is free at once and the work is
+/// Each piece is put behind those before it as it comes, or is even read to its place from the socket: so the work is
 /// spread over the pieces, where joining them at the end would hold up the connection for the time it takes to copy
-/// the whole message.
+/// the whole message. That place is memory of a message that nobody needs any more, if there is
+/// some.
 #[derive(Debug, Default)]
 pub struct Reassembly {
     limits: FragmentLimits,
     incomplete: HashMap<u64, Incomplete, foldhash::fast::RandomState>,
     /// Of all incomplete sequences.
     bytes: usize,
+    buffers: Buffers,
+    /// The piece that is read to its place.
+    under_way: Option<UnderWay>,
 }
 
 #[derive(Debug)]
 struct Incomplete {
     /// The number that the next piece must have.
     next: u64,
+    /// The first piece, until the second one comes.
+    head: Bytes,
+    /// All pieces, from the second one on.
     bytes: Vec<u8>,
     atoms: HeaderAtoms,
+}
+
+/// A piece of which a part has come.
+#[derive(Debug, Clone, Copy)]
+struct UnderWay {
+    sequence: u64,
+    /// How many bytes of the message there are with it.
+    until: usize,
+}
+
+/// A first piece that is smaller is copied: it would keep all the memory that it was read into.
+const KEPT_FROM: usize = 32 << 10;
+
+/// At most so many times the bytes that have come of a message are reserved for it. The number of its pieces is only a
+/// claim; but one that is true saves moving them again and again.
+const FORESIGHT: usize = 8;
+
+impl Incomplete {
+    /// Makes room for the next piece, of `length` bytes.
+    fn make_room(&mut self, buffers: &Buffers, length: usize) {
+        let come = self.head.len().max(self.bytes.len()) + length;
+        // Those that are to come are as long as this one, or shorter.
+        let pieces = usize::try_from(self.next).unwrap_or(usize::MAX).saturating_sub(1);
+        let whole = come.saturating_add(length.saturating_mul(pieces));
+        if !self.head.is_empty() {
+            let head = std::mem::take(&mut self.head);
+            self.bytes = buffers.take(whole).unwrap_or_default();
+            self.bytes.reserve_exact(whole.min(come.saturating_mul(FORESIGHT)));
+            self.bytes.extend_from_slice(&head);
+        } else if self.bytes.capacity() < come {
+            let room = whole.min(come.saturating_mul(FORESIGHT));
+            self.bytes.reserve_exact(room - self.bytes.len());
+        }
+    }
 }
 
 impl Reassembly {
@@ -114,7 +157,8 @@ impl Reassembly {
             }
             _ => {
                 self.bytes += piece.len() + size_of_atoms(&atoms);
-                entry.insert(Incomplete { next: fragment - 1, bytes: piece.into(), atoms });
+                let head = if piece.len() < KEPT_FROM { Bytes::copy_from_slice(&piece) } else { piece };
+                entry.insert(Incomplete { next: fragment - 1, head, bytes: Vec::new(), atoms });
                 Ok(None)
             }
         }
@@ -130,29 +174,67 @@ impl Reassembly {
         fragment: u64,
         piece: &[u8],
     ) -> Result<Option<Assembled>, FragmentError> {
-        let Entry::Occupied(mut entry) = self.incomplete.entry(sequence) else {
+        self.begin(sequence, fragment, piece.len(), piece)?;
+        Ok(self.finish())
+    }
+
+    /// Takes the beginning of another piece of a message, which has `length` bytes; the rest is to be read to its
+    /// [place](Reassembly::place), before anything else is done here. Room is made for all of the piece.
+    ///
+    /// # Errors
+    /// [`FragmentError`]; the connection cannot go on.
+    pub fn begin(
+        &mut self,
+        sequence: u64,
+        fragment: u64,
+        length: usize,
+        come: &[u8],
+    ) -> Result<(), FragmentError> {
+        let Some(incomplete) = self.incomplete.get_mut(&sequence) else {
             return Err(FragmentError::UnknownSequence { sequence });
         };
-        let incomplete = entry.get_mut();
-        if fragment != incomplete.next {
+        if fragment != incomplete.next || fragment == 0 {
             return Err(FragmentError::Order { sequence, expected: incomplete.next, got: fragment });
         }
-        if piece.len() > self.limits.bytes - self.bytes {
+        if length > self.limits.bytes - self.bytes {
             return Err(FragmentError::TooManyBytes { limit: self.limits.bytes });
         }
-        self.bytes += piece.len();
-        incomplete.bytes.extend_from_slice(piece);
+        self.bytes += length;
+        incomplete.make_room(&self.buffers, length);
         incomplete.next -= 1;
-        if fragment > 1 {
-            return Ok(None);
+        let until = incomplete.bytes.len() + length;
+        incomplete.bytes.extend_from_slice(come);
+        self.under_way = Some(UnderWay { sequence, until });
+        Ok(())
+    }
+
+    /// Where the rest of a piece belongs that has [begun](Reassembly::begin) to come; `None` if there is none.
+    pub fn place(&mut self) -> Option<Limit<&mut Vec<u8>>> {
+        let UnderWay { sequence, until } = self.under_way?;
+        let bytes = &mut self.incomplete.get_mut(&sequence)?.bytes;
+        let missing = until.saturating_sub(bytes.len());
+        (missing > 0).then(|| bytes.limit(missing))
+    }
+
+    /// Gives the message whose last piece has [begun](Reassembly::begin) to come, and is complete now.
+    pub fn finish(&mut self) -> Option<Assembled> {
+        let UnderWay { sequence, until } = self.under_way?;
+        let Entry::Occupied(entry) = self.incomplete.entry(sequence) else { return None };
+        if entry.get().bytes.len() < until {
+            return None;
         }
-        let Incomplete { mut bytes, atoms, .. } = entry.remove();
+        self.under_way = None;
+        if entry.get().next > 0 {
+            return None;
+        }
+        let Incomplete { bytes, atoms, .. } = entry.remove();
         self.bytes -= bytes.len() + size_of_atoms(&atoms);
-        // The message, or a binary in it, may be kept for long.
-        if bytes.capacity() - bytes.len() > bytes.len() / 8 {
-            bytes.shrink_to_fit();
-        }
-        Ok(Some(Assembled { bytes: Bytes::from(bytes), atoms }))
+        Some(Assembled { bytes: self.buffers.lend(bytes), atoms })
+    }
+
+    /// Lets go of memory that was not needed since this was called last.
+    pub fn release_unused(&mut self) {
+        self.buffers.release_unused();
     }
 
     /// How many messages are incomplete.
@@ -161,7 +243,8 @@ impl Reassembly {
         self.incomplete.len()
     }
 
-    /// How many bytes of incomplete messages there are, the places of the atoms in their headers included.
+    /// How many bytes of incomplete messages there are, the places of the atoms in their headers included. A piece
+    /// counts from its [beginning](Reassembly::begin) on.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -214,117 +297,4 @@ pub enum FragmentError {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::atom;
-    use crate::term::Atom;
-
-    fn reassembly(sequences: usize, bytes: usize) -> Reassembly {
-        Reassembly::new(FragmentLimits { sequences, bytes })
-    }
-
-    #[test]
-    fn pieces_are_joined_in_order() {
-        let mut reassembly = reassembly(1, 100);
-        let atoms: HeaderAtoms = Some([atom!("a")].into());
-        assert!(reassembly.first(7, 3, atoms, Bytes::from_static(b"con")).unwrap().is_none());
-        assert!(reassembly.next(7, 2, b"trol pay").unwrap().is_none());
-        assert_eq!((reassembly.in_flight(), reassembly.bytes()), (1, 11 + size_of::<Atom>()));
-        let whole = reassembly.next(7, 1, b"load").unwrap().unwrap();
-        assert_eq!(whole.bytes, "control payload");
-        assert_eq!(whole.atoms.as_deref(), Some(&[atom!("a")] as &[Atom]));
-        assert_eq!((reassembly.in_flight(), reassembly.bytes()), (0, 0));
-    }
-
-    #[test]
-    fn a_sequence_id_can_be_used_again_after_its_end() {
-        let mut reassembly = reassembly(1, 100);
-        for _ in 0..3 {
-            assert!(reassembly.first(7, 2, None, Bytes::from_static(b"a")).unwrap().is_none());
-            assert!(reassembly.next(7, 1, b"b").unwrap().is_some());
-            assert!(reassembly.first(7, 1, None, Bytes::from_static(b"a")).unwrap().is_some());
-        }
-    }
-
-    #[test]
-    fn bad_order_is_refused() {
-        let piece = Bytes::from_static(b"piece");
-        let mut reassembly = reassembly(9, 100);
-        assert_eq!(
-            reassembly.next(7, 1, &piece).unwrap_err(),
-            FragmentError::UnknownSequence { sequence: 7 }
-        );
-        assert!(matches!(reassembly.first(7, 0, None, piece.clone()), Err(FragmentError::Order { .. })));
-        reassembly.first(7, 3, None, piece.clone()).unwrap();
-        let error = reassembly.first(7, 3, None, piece.clone()).unwrap_err();
-        assert_eq!(error, FragmentError::SequenceInUse { sequence: 7 });
-        for got in [0, 1, 3, 4, u64::MAX] {
-            let error = reassembly.next(7, got, &piece).unwrap_err();
-            assert_eq!(error, FragmentError::Order { sequence: 7, expected: 2, got });
-        }
-    }
-
-    #[test]
-    fn what_is_in_flight_is_bounded() {
-        let mut reassembly = reassembly(2, 10);
-        let piece = Bytes::from_static(b"1234");
-        reassembly.first(1, u64::MAX, None, piece.clone()).unwrap();
-        reassembly.first(2, 9, None, piece.clone()).unwrap();
-        let error = reassembly.first(3, 9, None, piece.clone()).unwrap_err();
-        assert_eq!(error, FragmentError::TooManySequences { limit: 2 });
-        let error = reassembly.next(2, 8, &piece).unwrap_err();
-        assert_eq!(error, FragmentError::TooManyBytes { limit: 10 });
-        assert!(reassembly.next(2, 8, b"12").unwrap().is_none());
-    }
-
-    #[test]
-    fn atoms_of_headers_are_bytes_in_flight() {
-        let atoms: HeaderAtoms = Some(vec![atom!("a"); 255].into());
-        let size = 255 * size_of::<Atom>();
-        let mut reassembly = reassembly(9, 2 * size);
-        reassembly.first(1, 2, atoms.clone(), Bytes::new()).unwrap();
-        reassembly.first(2, 2, atoms.clone(), Bytes::new()).unwrap();
-        let error = reassembly.first(3, 2, atoms.clone(), Bytes::new()).unwrap_err();
-        assert_eq!(error, FragmentError::TooManyBytes { limit: 2 * size });
-        assert!(reassembly.next(1, 1, b"").unwrap().is_some());
-        assert_eq!(reassembly.bytes(), size);
-        assert!(reassembly.first(3, 2, atoms, Bytes::new()).is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn any_lawful_interleaving_reassembles(
-            messages in prop::collection::vec(prop::collection::vec(prop::collection::vec(any::<u8>(), 0..5), 1..6), 1..6),
-            picks in prop::collection::vec(any::<prop::sample::Index>(), 36),
-        ) {
-            let mut reassembly = Reassembly::default();
-            let mut waiting: Vec<(usize, usize)> = (0..messages.len()).map(|i| (i, 0)).collect();
-            let mut picks = picks.iter();
-            while !waiting.is_empty() {
-                let at = picks.next().unwrap().index(waiting.len());
-                let (message, piece) = waiting[at];
-                let pieces = &messages[message];
-                let left = u64::try_from(pieces.len() - piece).unwrap();
-                let sequence = u64::try_from(message).unwrap();
-                let bytes = &pieces[piece];
-                let whole = if piece == 0 {
-                    reassembly.first(sequence, left, None, Bytes::copy_from_slice(bytes))
-                } else {
-                    reassembly.next(sequence, left, bytes)
-                };
-                match whole.unwrap() {
-                    Some(whole) => {
-                        prop_assert_eq!(left, 1);
-                        prop_assert_eq!(&whole.bytes[..], &pieces.concat()[..]);
-                        waiting.remove(at);
-                    }
-                    None => waiting[at].1 += 1,
-                }
-            }
-            prop_assert_eq!(reassembly.in_flight(), 0);
-            prop_assert_eq!(reassembly.bytes(), 0);
-        }
-    }
-}
+mod tests;

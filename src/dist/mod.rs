@@ -38,6 +38,7 @@
 #![warn(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 pub mod atom_cache;
+mod buffers;
 pub mod connection;
 pub mod control;
 #[cfg(feature = "runtime")]

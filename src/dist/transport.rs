@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::AsyncReadExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -62,8 +62,17 @@ pub struct ReadHalf(OwnedReadHalf);
 #[derive(Debug)]
 pub struct WriteHalf(OwnedWriteHalf);
 
+/// How many bytes the kernel takes at most that it cannot send yet: 256 KiB.
+///
+/// What is sent next passes the fragments of large messages that are not in the kernel's hands, but not those that are.
+/// What has been sent and not acknowledged comes on top of it, so that wide and far connections are as fast as before.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const MOST_UNSENT: u32 = 256 << 10;
+
 /// The kernel's send buffer is left to the kernel; only what is never right by default is set.
 fn configure(tcp: &TcpStream) -> io::Result<()> {
+    #[cfg(any(target_os = "android", target_os = "linux"))]
+    SockRef::from(tcp).set_tcp_notsent_lowat(MOST_UNSENT)?;
     // Frames are written whole: waiting for more would only delay them.
     tcp.set_nodelay(true)?;
     // Ticks notice a dead peer long before; this only helps when both are switched to long intervals.
@@ -146,11 +155,16 @@ impl Stream {
 }
 
 impl ReadHalf {
+    /// Waits until there is something to read, or may be.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        self.0.readable().await
+    }
+
     /// Waits until there is something to read, then appends it to `buffer`; 0 at the end of the stream.
     ///
     /// # Cancel safety
     /// Nothing is lost when it is dropped.
-    pub(crate) async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+    pub(crate) async fn read(&mut self, buffer: &mut impl BufMut) -> io::Result<usize> {
         // Not `try_read_buf`: after that it takes one more system call to see that there is no more.
         self.0.read_buf(buffer).await
     }
