@@ -26,12 +26,39 @@ const WAYS: u16 = 4;
 /// The atoms that a header refers to; `None` if there are none.
 pub type HeaderAtoms = Option<Arc<[Atom]>>;
 
+/// How many entries come into being at a time. Most connections carry a few atoms and need a few of these blocks.
+const BLOCK: usize = 32;
+
+/// The entries of a cache. As nodes of a large cluster have many connections, what is not used takes no memory.
+struct Entries<T>(Box<[Option<Box<[T; BLOCK]>>]>);
+
+impl<T: Default> Entries<T> {
+    fn new() -> Entries<T> {
+        Entries(std::iter::repeat_with(|| None).take(CACHE_ENTRIES / BLOCK).collect())
+    }
+
+    /// `None` if none of its block was ever used.
+    fn get(&self, entry: usize) -> Option<&T> {
+        self.0.get(entry / BLOCK)?.as_ref()?.get(entry % BLOCK)
+    }
+
+    /// `None` if the cache has no such entry.
+    fn get_mut(&mut self, entry: usize) -> Option<&mut T> {
+        let block = self.0.get_mut(entry / BLOCK)?;
+        block.get_or_insert_with(|| Box::new(std::array::from_fn(|_| T::default()))).get_mut(entry % BLOCK)
+    }
+
+    fn used(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flatten().flat_map(|block| block.iter())
+    }
+}
+
 /// The atoms that the other node has sent.
 pub struct InputCache {
-    entries: Box<[Option<Atom>]>,
+    entries: Entries<Option<Atom>>,
     /// Counts how often an entry was replaced, which makes all remembered headers worthless.
     replacements: u64,
-    recent: Box<[Option<Recent>]>,
+    recent: Box<[Option<Box<Recent>>]>,
     hasher: foldhash::fast::FixedState,
 }
 
@@ -47,7 +74,7 @@ impl InputCache {
     #[must_use]
     pub fn new() -> InputCache {
         InputCache {
-            entries: vec![None; CACHE_ENTRIES].into(),
+            entries: Entries::new(),
             replacements: 0,
             recent: std::iter::repeat_with(|| None).take(RECENT_HEADERS).collect(),
             hasher: foldhash::fast::FixedState::default(),
@@ -88,17 +115,18 @@ impl InputCache {
             && let Some(slot) = self.recent.get_mut(hash)
         {
             let (header, replacements) = (SmallVec::from_slice(header), self.replacements);
-            *slot = Some(Recent { header, replacements, atoms: atoms.clone() });
+            *slot = Some(Box::new(Recent { header, replacements, atoms: atoms.clone() }));
         }
         Ok((Some(atoms), references.rest()))
     }
 
     fn atom(&mut self, entry: u16, new: Option<&[u8]>) -> Result<Atom, HeaderError> {
+        let Some(text) = new else {
+            let known = self.entries.get(usize::from(entry)).and_then(Option::clone);
+            return known.ok_or(HeaderError::UnknownEntry { entry });
+        };
         // The header has eleven bits for an entry.
         let slot = self.entries.get_mut(usize::from(entry)).ok_or(HeaderError::UnknownEntry { entry })?;
-        let Some(text) = new else {
-            return slot.clone().ok_or(HeaderError::UnknownEntry { entry });
-        };
         if let Some(atom) = slot
             && atom.as_str().as_bytes() == text
         {
@@ -122,7 +150,7 @@ impl Default for InputCache {
 
 impl fmt::Debug for InputCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = self.entries.iter().flatten().count();
+        let known = self.entries.used().flatten().count();
         f.debug_struct("InputCache").field("known", &known).finish_non_exhaustive()
     }
 }
@@ -134,24 +162,24 @@ impl fmt::Debug for InputCache {
 /// it, nothing in the documentation says so. Where all four are taken by other atoms of the same message, an atom goes
 /// to the next place that is not, where later messages do not look for it; the other node then has it twice.
 pub struct OutputCache {
-    entries: Box<[Option<Atom>]>,
-    /// The number of the last message that used each entry.
-    used: Box<[u32]>,
+    entries: Entries<Sent>,
     /// The number of the message being written; none is 0.
     message: u32,
     hasher: foldhash::fast::FixedState,
+}
+
+#[derive(Default)]
+struct Sent {
+    atom: Option<Atom>,
+    /// The number of the last message that used the entry.
+    used: u32,
 }
 
 impl OutputCache {
     /// An empty cache.
     #[must_use]
     pub fn new() -> OutputCache {
-        OutputCache {
-            entries: vec![None; CACHE_ENTRIES].into(),
-            used: vec![0; CACHE_ENTRIES].into(),
-            message: 0,
-            hasher: foldhash::fast::FixedState::default(),
-        }
+        OutputCache { entries: Entries::new(), message: 0, hasher: foldhash::fast::FixedState::default() }
     }
 
     /// Appends the header of a message that refers to `atoms`, in that order, from the number of references on.
@@ -178,25 +206,20 @@ impl OutputCache {
         let home = set * WAYS..(set + 1) * WAYS;
         let mut oldest = None;
         for entry in home.clone() {
-            let index = usize::from(entry);
-            let (Some(slot), Some(used)) = (self.entries.get(index), self.used.get_mut(index)) else {
-                continue;
-            };
-            if slot.as_ref() == Some(atom) {
-                *used = self.message;
+            let Some(sent) = self.entries.get_mut(usize::from(entry)) else { continue };
+            if sent.atom.as_ref() == Some(atom) {
+                sent.used = self.message;
                 return (entry, false);
             }
-            let age = if slot.is_none() { u32::MAX } else { self.message.wrapping_sub(*used) };
+            let age = if sent.atom.is_none() { u32::MAX } else { self.message.wrapping_sub(sent.used) };
             if age > 0 && oldest.is_none_or(|(_, oldest)| age > oldest) {
                 oldest = Some((entry, age));
             }
         }
         // 255 atoms cannot take up 2048 places, so one of them is found.
         let entry = oldest.map(|(entry, _)| entry).unwrap_or_else(|| self.next_free(home.end));
-        let index = usize::from(entry);
-        if let (Some(slot), Some(used)) = (self.entries.get_mut(index), self.used.get_mut(index)) {
-            *slot = Some(atom.clone());
-            *used = self.message;
+        if let Some(sent) = self.entries.get_mut(usize::from(entry)) {
+            *sent = Sent { atom: Some(atom.clone()), used: self.message };
         }
         (entry, true)
     }
@@ -206,7 +229,7 @@ impl OutputCache {
         let start = usize::from(start);
         let entry = (start..start + CACHE_ENTRIES)
             .map(|entry| entry % CACHE_ENTRIES)
-            .find(|&entry| self.used.get(entry).is_none_or(|&used| used != self.message));
+            .find(|&entry| self.entries.get(entry).is_none_or(|sent| sent.used != self.message));
         entry.and_then(|entry| u16::try_from(entry).ok()).unwrap_or(0)
     }
 }
@@ -219,7 +242,7 @@ impl Default for OutputCache {
 
 impl fmt::Debug for OutputCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = self.entries.iter().flatten().count();
+        let known = self.entries.used().filter(|sent| sent.atom.is_some()).count();
         f.debug_struct("OutputCache").field("known", &known).finish_non_exhaustive()
     }
 }
