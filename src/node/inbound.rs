@@ -265,14 +265,17 @@ impl Node {
 /// Ten million small terms take a tenth of a second: meanwhile another thread sees to the tasks of this one.
 fn check(payload: &Encoded) -> Result<(), ProtocolError> {
     let check = || payload.reader().check().map_err(ProtocolError::Payload);
-    let is_large = payload.bytes().len() > LARGE;
+    let takes_long = || payload.bytes().len() > LARGE && !payload.reader().has_few_parts(FEW_PARTS);
     let has_others =
         || Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if is_large && has_others() { block_in_place(check) } else { check() }
+    if takes_long() && has_others() { block_in_place(check) } else { check() }
 }
 
 /// What is checked in well under a millisecond has no more bytes.
 const LARGE: usize = 128 * 1024;
+
+/// And what has no more parts is, as a rule, a large binary, which is not looked into.
+const FEW_PARTS: usize = 1000;
 
 fn reason(payload: Option<Encoded>) -> Result<Term, ProtocolError> {
     match payload {

@@ -247,6 +247,24 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Whether the next term has no more than so many parts, itself and the parts of parts included. Of one that is
+    /// malformed that may be said or not.
+    pub(crate) fn has_few_parts(&self, most: usize) -> bool {
+        let mut reader = self.clone();
+        let mut missing = 1;
+        for _ in 0..most {
+            match reader.skip_head() {
+                Ok(more) => missing += more,
+                Err(_) => return true,
+            }
+            missing -= 1;
+            if missing == 0 {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Passes over a term up to the terms in it, and gives their number.
     #[inline]
     pub(super) fn skip_head(&mut self) -> Result<usize, Kind> {
