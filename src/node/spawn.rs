@@ -201,7 +201,7 @@ struct Running {
     /// Why it ends. A task that does not come to its end is dropped with its runtime: as if killed.
     reason: Term,
     /// Once it has ended: those who are still to be told.
-    untold: Option<smallvec::IntoIter<[Outgoing; 1]>>,
+    untold: Option<std::vec::IntoIter<Outgoing>>,
 }
 
 impl Running {
@@ -214,7 +214,7 @@ impl Running {
     fn tell(&mut self, count: usize) -> bool {
         let _cork = Cork::new();
         let Running { node, cell, reason, untold } = self;
-        let untold = untold.get_or_insert_with(|| node.remove_process(cell, reason).into_iter());
+        let untold = untold.get_or_insert_with(|| node.remove_process(cell, reason).into_vec().into_iter());
         untold.by_ref().take(count).for_each(|signal| node.route(&cell.pid, cell.with_token(signal)));
         untold.len() == 0
     }
@@ -247,7 +247,11 @@ where
         }
     };
     running.reason = reason;
-    running.node.room_to_end(&running.cell).await;
+    // Boxed, as each task would have to have room for it, and few ever need it.
+    let is_related = !running.cell.related.lock().is_empty();
+    if is_related {
+        Box::pin(running.node.room_to_end(&running.cell)).await;
+    }
     while !running.tell(SIGNALS_A_TURN) {
         tokio::task::yield_now().await;
     }
