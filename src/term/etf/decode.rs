@@ -249,7 +249,8 @@ impl<'a> Reader<'a> {
 
     /// Whether the next term has no more than so many parts, itself and the parts of parts included. Of one that is
     /// malformed that may be said or not.
-    pub(crate) fn has_few_parts(&self, most: usize) -> bool {
+    #[must_use]
+    pub fn has_few_parts(&self, most: usize) -> bool {
         let mut reader = self.clone();
         let mut missing = 1;
         for _ in 0..most {
