@@ -1,4 +1,28 @@
 //! How connections come about: whoever begins, both at once, again and again, and by way of which epmd.
+//!
+//! Where the cases of OTP's `erl_distribution_SUITE` are; `failures` is `interop-tests/tests/failures.rs`, the others are
+//! here or in a module here, and `unit` are tests beside the code:
+//!
+//! | case | test |
+//! | --- | --- |
+//! | `tick` | unit, `dist::tick`: `a_silent_node_is_down_within_the_bounds_that_otp_documents`; `failures`: `ticks_keep_idle_connections_up` and those of frozen nodes |
+//! | `tick_intensity` | unit, `node::net_kernel::ticktime`; `options`: `start_takes_connections_as_its_options_say` |
+//! | `tick_change` | `net_kernel`: `net_ticktime_changes_while_a_cluster_with_otp_25_runs`, `_29`; unit, `dist::tick`: `in_a_transition_ticks_come_at_the_shorter_period_and_looks_at_the_longer` |
+//! | `connect_node` | `net_kernel`: `answers_as_a_node_of_otp_25`, `_27`, `_29` |
+//! | `nodenames`, `hostnames`, `illegal_nodenames` | unit, `dist::name` |
+//! | `hidden_node` | `either_side_begins_with_otp_25`, `_27`, `_29`; `net_kernel`: `nodes_of_otp_25_that_come_and_go_are_told_of`, `_27`, `_29` |
+//! | `dyn_node_name` | `dynamic_names`; a node named by another does not take a new name when that one ends |
+//! | `epmd_reconnect` | `a_node_outlives_epmd` |
+//! | `setopts`, `inet_dist_options_options` | none: the options of sockets are not for others to set, `{error, enotsup}` |
+//! | `table_waste` | none: an attempt that fails is taken out of the table |
+//! | `net_setuptime` | `reasons`: `what_epmd_knows_may_not_be_a_node`; `options`: `start_takes_connections_as_its_options_say` |
+//! | `net_ticker_spawn_options`, `dist_ctrl_proc_smoke`, `dist_ctrl_proc_reject`, `erl_uds_dist_smoke_test` | none: processes and carriers of a BEAM node |
+//! | `monitor_nodes_nodedown_reason`, `_complex_nodedown_reason`, `_node_type`, `_down_up` | `net_kernel`: `nodes_of_otp_25_that_come_and_go_are_told_of`, `_27`, `_29` |
+//! | `monitor_nodes_errors`, `_misc`, `_combinations` | unit, `node::node_monitor::options` |
+//! | `monitor_nodes_otp_6481`, `_cleanup`, `_many` | unit, `node::node_monitor`; `node::tests::relations` |
+//! | `erl_1424`, `xdg_cookie`, `cmdline_setcookie_2` | none: the command line and the files of `erl` |
+//! | `net_kernel_start` | none: a node has its name for as long as it lives |
+//! | `differing_cookies`, `connection_cookie`, `dyn_differing_cookies` | `cookies` |
 
 mod addresses;
 mod cookies;
@@ -6,6 +30,7 @@ mod dynamic_names;
 mod flood;
 mod foreign;
 mod net_kernel;
+mod options;
 mod reasons;
 
 use std::time::{Duration, Instant};

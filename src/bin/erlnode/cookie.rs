@@ -11,6 +11,9 @@ use erlnode::node::Builder;
 /// The environment variable that holds the cookie; only the user's own processes can look there.
 const VARIABLE: &str = "ERLNODE_COOKIE";
 
+/// The same for a second one.
+const ACCEPTED_VARIABLE: &str = "ERLNODE_ACCEPT_COOKIE";
+
 /// Where the cookie comes from; from `~/.erlang.cookie` if nothing is said.
 #[derive(Debug, Args)]
 pub(crate) struct CookieOptions {
@@ -37,6 +40,23 @@ impl CookieOptions {
     }
 }
 
+/// A second cookie, for nodes that run.
+#[derive(Debug, Args)]
+pub(crate) struct AcceptedCookie {
+    /// A second cookie with which nodes may connect, while those of a cluster get a new one after the other.
+    #[arg(long, env = ACCEPTED_VARIABLE, hide_env_values = true)]
+    accept_cookie: Option<Secret>,
+}
+
+impl AcceptedCookie {
+    pub(crate) fn apply(self, builder: Builder) -> Builder {
+        match self.accept_cookie {
+            Some(Secret(cookie)) => builder.accept_cookie(&cookie),
+            None => builder,
+        }
+    }
+}
+
 /// Starts the command anew, in the same process, if there is a cookie among its arguments: every user of the machine can
 /// see those in the list of processes.
 pub(crate) fn hide(arguments: &[OsString]) {
@@ -44,23 +64,28 @@ pub(crate) fn hide(arguments: &[OsString]) {
     {
         use std::os::unix::process::CommandExt;
         let mut others = arguments.to_vec();
-        if let Some(cookie) = take(&mut others)
+        let options = [("--cookie", VARIABLE), ("--accept-cookie", ACCEPTED_VARIABLE)];
+        let cookies: Vec<(&str, OsString)> = options
+            .into_iter()
+            .filter_map(|(option, variable)| Some((variable, take(&mut others, option)?)))
+            .collect();
+        if !cookies.is_empty()
             && let (Some((name, others)), Ok(program)) = (others.split_first(), std::env::current_exe())
         {
-            // This returns only if it fails, and then the cookie stays where it is.
-            let _ = std::process::Command::new(program).arg0(name).args(others).env(VARIABLE, cookie).exec();
+            // This returns only if it fails, and then the cookies stay where they are.
+            let _ = std::process::Command::new(program).arg0(name).args(others).envs(cookies).exec();
         }
     }
     #[cfg(not(unix))]
     let _ = arguments;
 }
 
-/// Takes `--cookie COOKIE` or `--cookie=COOKIE` out of the arguments.
-fn take(arguments: &mut Vec<OsString>) -> Option<OsString> {
+/// Takes `--cookie COOKIE` or `--cookie=COOKIE`, or another such option, out of the arguments.
+fn take(arguments: &mut Vec<OsString>, option: &str) -> Option<OsString> {
     let options = arguments.iter().take_while(|argument| *argument != "--");
     let (at, given) = options.enumerate().find_map(|(at, argument)| match argument.to_str()? {
-        "--cookie" => Some((at, None)),
-        text => Some((at, Some(OsString::from(text.strip_prefix("--cookie=")?)))),
+        text if text == option => Some((at, None)),
+        text => Some((at, Some(OsString::from(text.strip_prefix(option)?.strip_prefix('=')?)))),
     })?;
     match given {
         Some(cookie) => {
@@ -96,7 +121,7 @@ mod tests {
 
     fn taken(line: &str) -> (Option<OsString>, String) {
         let mut arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        let cookie = take(&mut arguments);
+        let cookie = take(&mut arguments, "--cookie");
         (cookie, arguments.join(" ".as_ref()).into_string().unwrap())
     }
 

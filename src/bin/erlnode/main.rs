@@ -5,6 +5,7 @@
 //! status 2, or 1 where an OTP tool is replaced that has it so.
 
 mod call;
+mod connections;
 mod cookie;
 mod epmd;
 mod file_limit;

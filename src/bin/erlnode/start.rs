@@ -10,7 +10,8 @@ use erlnode::dist::{NameKind, NodeName};
 use erlnode::epmd;
 use erlnode::node::{Builder, Node, Policy, Rule};
 
-use crate::cookie::CookieOptions;
+use crate::connections::ConnectionOptions;
+use crate::cookie::{AcceptedCookie, CookieOptions};
 use crate::playground;
 
 /// How long the end of the node may take before the command ends anyway.
@@ -30,6 +31,8 @@ pub(crate) struct Start {
     name: Name,
     #[command(flatten)]
     cookie: CookieOptions,
+    #[command(flatten)]
+    accepted_cookie: AcceptedCookie,
     /// Be a hidden node: not in nodes() of others, and not connected to all of them by itself.
     #[arg(long)]
     hidden: bool,
@@ -43,9 +46,8 @@ pub(crate) struct Start {
     /// Connect to this node at the start; may be given several times.
     #[arg(long, value_name = "NODE")]
     connect: Vec<String>,
-    /// How long a connected node may be silent before it is taken for dead; the same on all nodes of a cluster.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
-    net_ticktime: u64,
+    #[command(flatten)]
+    connections: ConnectionOptions,
     /// Take connections on this port instead of any free one; or, as MIN-MAX, on the first free one of several.
     #[arg(long, value_name = "PORT", env = "ERL_DIST_PORT", value_parser = ports)]
     dist_port: Option<RangeInclusive<u16>>,
@@ -139,8 +141,8 @@ impl Start {
 
     fn builder(self) -> Result<Builder, ManyPorts> {
         let name = self.name.sname.or(self.name.name).unwrap_or_default();
-        let mut builder =
-            Node::builder(&name).hidden(self.hidden).net_ticktime(Duration::from_secs(self.net_ticktime));
+        let mut builder = self.connections.apply(Node::builder(&name).hidden(self.hidden));
+        builder = self.accepted_cookie.apply(builder);
         builder = builder.application("playground", "A few things to talk to", env!("CARGO_PKG_VERSION"));
         if let Some(address) = self.listen_address {
             builder = builder.listen_address(address);
