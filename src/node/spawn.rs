@@ -91,7 +91,10 @@ impl Node {
                 self.runtime().spawn(run(running, body));
             }
             // As if the body had panicked: whoever spawns a process does not end with it.
-            Err(panic) => running.reason = panicked(&pid, &*panic),
+            Err(panic) => {
+                running.reason = panicked(&pid, &*panic);
+                self.report_panic(&running.cell, &running.reason);
+            }
         }
         pid
     }
@@ -235,7 +238,8 @@ where
         let mut body = pin!(Some(body));
         let mut known_waker: Option<Waker> = None;
         let cell = &running.cell;
-        let reason = poll_fn(|context| poll(cell, body.as_mut(), &mut known_waker, context)).await;
+        let reason =
+            poll_fn(|context| poll(&running.node, cell, body.as_mut(), &mut known_waker, context)).await;
         // Before others hear of the end, so that nothing of the process is left then.
         match catch_unwind(AssertUnwindSafe(|| body.set(None))) {
             Err(panic) if reason.is_atom("normal") => panicked(&cell.pid, &*panic),
@@ -259,6 +263,7 @@ where
 
 /// Lets the body go on, and gives the reason if the process ends.
 fn poll<Fut>(
+    node: &Node,
     cell: &ProcessCell,
     body: Pin<&mut Option<Fut>>,
     known_waker: &mut Option<Waker>,
@@ -281,7 +286,11 @@ where
         Ok(polled) => {
             polled.map(|ended| ended.map_or_else(Exit::into_reason, |()| Exit::normal().into_reason()))
         }
-        Err(panic) => Poll::Ready(panicked(&cell.pid, &*panic)),
+        Err(panic) => {
+            let reason = panicked(&cell.pid, &*panic);
+            node.report_panic(cell, &reason);
+            Poll::Ready(reason)
+        }
     };
     // The signal may have come from the body itself: then what it did after that does not count, and nothing would
     // wake it.

@@ -16,7 +16,7 @@ use super::r#gen::Request;
 use super::supervisor;
 use super::sys::Service;
 use crate::atom;
-use crate::node::{InitialCall, Node, Process, RegisterError, SpawnOptions};
+use crate::node::{InitialCall, MailboxLimit, Node, Process, RegisterError, SpawnOptions};
 use crate::process::{Exit, ExitKind, Signal};
 use crate::term::{Atom, Pid, Term};
 
@@ -88,6 +88,14 @@ pub(super) async fn kernel_sup(mut process: Process) -> Result<(), Exit> {
     }
 }
 
+/// What distinguishes the process of a service.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kind {
+    /// Whether messages of other nodes come to it in an [`Origin`](crate::node::Origin).
+    wants_origin: bool,
+    mailbox_limit: Option<MailboxLimit>,
+}
+
 /// Starts a service, under its name if it has one, and starts it again whenever it ends, until the node does.
 ///
 /// `service` is called anew each time, with the process it is to run in.
@@ -97,7 +105,7 @@ where
     Fut: Future<Output = Result<(), Exit>> + Send + 'static,
 {
     let name = name.map(|name| Atom::new(name).expect("the names of services are short"));
-    let started = supervise_with(node, name, false, service, || true);
+    let started = supervise_with(node, name, Kind::default(), service, || true);
     started.expect("the names of the services are free when the node starts");
 }
 
@@ -109,7 +117,20 @@ where
     Fut: Future<Output = Result<(), Exit>> + Send + 'static,
 {
     let name = Atom::new(name).expect("the names of services are short");
-    let started = supervise_with(node, Some(name), true, service, || true);
+    let kind = Kind { wants_origin: true, ..Kind::default() };
+    let started = supervise_with(node, Some(name), kind, service, || true);
+    started.expect("the names of the services are free when the node starts");
+}
+
+/// As [`supervise`], for a service that has only so many messages wait.
+pub(super) fn supervise_limited<F, Fut>(node: &Node, name: &'static str, limit: MailboxLimit, service: F)
+where
+    F: Fn(Process) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<(), Exit>> + Send + 'static,
+{
+    let name = Atom::new(name).expect("the names of services are short");
+    let kind = Kind { mailbox_limit: Some(limit), ..Kind::default() };
+    let started = supervise_with(node, Some(name), kind, service, || true);
     started.expect("the names of the services are free when the node starts");
 }
 
@@ -127,13 +148,13 @@ where
     F: Fn(Process) -> Fut + Send + 'static,
     Fut: Future<Output = Result<(), Exit>> + Send + 'static,
 {
-    supervise_with(node, name, false, service, is_wanted)
+    supervise_with(node, name, Kind::default(), service, is_wanted)
 }
 
 fn supervise_with<F, Fut>(
     node: &Node,
     name: Option<Atom>,
-    wants_origin: bool,
+    kind: Kind,
     service: F,
     is_wanted: impl Fn() -> bool + Send + 'static,
 ) -> Result<Pid, RegisterError>
@@ -141,7 +162,7 @@ where
     F: Fn(Process) -> Fut + Send + 'static,
     Fut: Future<Output = Result<(), Exit>> + Send + 'static,
 {
-    let mut running = Running::start(node, name.as_ref(), wants_origin, &service)?;
+    let mut running = Running::start(node, name.as_ref(), kind, &service)?;
     let first = running.pid.clone();
     let node_of_task = node.clone();
     node.keep(async move {
@@ -160,7 +181,7 @@ where
                 if !is_wanted() {
                     return;
                 }
-                match Running::start(&node, name, wants_origin, &service) {
+                match Running::start(&node, name, kind, &service) {
                     Ok(running) => break running,
                     Err(error) => tracing::error!(name = name.map(Atom::as_str), %error, "a service could not be started again"),
                 }
@@ -203,7 +224,7 @@ impl Running {
     fn start<F, Fut>(
         node: &Node,
         name: Option<&Atom>,
-        wants_origin: bool,
+        Kind { wants_origin, mailbox_limit }: Kind,
         service: &F,
     ) -> Result<Running, RegisterError>
     where
@@ -211,7 +232,7 @@ impl Running {
         Fut: Future<Output = Result<(), Exit>> + Send + 'static,
     {
         let (alive, end) = oneshot::channel::<()>();
-        let options = SpawnOptions { is_service: true, wants_origin, ..options(node, name) };
+        let options = SpawnOptions { is_service: true, wants_origin, mailbox_limit, ..options(node, name) };
         let pid = node.start(node.new_cell(options), |process| {
             let body = service(process);
             async move {

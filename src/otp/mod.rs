@@ -9,6 +9,7 @@ pub mod global;
 pub mod io;
 mod kernel;
 mod kernel_sup;
+pub mod logger;
 mod net_adm;
 mod net_kernel;
 mod observer;

@@ -77,6 +77,7 @@
 //!
 //! Reference: stdlib application, module `gen_server`.
 
+mod report;
 mod serve;
 mod start;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::report::{LastMessage, report};
 use super::{From, GenServer, Reply};
 use crate::node::{Process, SendError};
 use crate::otp::r#gen::Request;
@@ -15,6 +16,7 @@ pub(super) struct Server<S> {
     name: Option<Atom>,
     parent: Pid,
     system: System,
+    last: LastMessage,
 }
 
 /// Makes a process that is there already, and has this name, a server; its `init` is not called.
@@ -31,11 +33,15 @@ pub(crate) async fn enter_loop<S: GenServer>(
 
 impl<S: GenServer> Server<S> {
     pub(super) fn new(server: S, name: Option<Atom>, parent: Pid) -> Server<S> {
-        Server { server, name, parent, system: System::default() }
+        Server { server, name, parent, system: System::default(), last: LastMessage::default() }
     }
 
     pub(super) async fn init(&mut self, process: &mut Process) -> Result<(), Exit> {
-        self.server.init(process).await
+        let started = self.server.init(process).await;
+        if let Err(exit) = &started {
+            process.node().report_exit(process.cell(), exit);
+        }
+        started
     }
 
     /// Serves until the server ends, for which it gives the reason. `terminate` has run then.
@@ -49,6 +55,7 @@ impl<S: GenServer> Server<S> {
             } else {
                 process.receive().await
             };
+            self.last = LastMessage::default();
             if let Some(reason) = exit_of_parent(&message, &self.parent, process.node().pid()) {
                 return Err(self.end(Exit::new(reason), process).await);
             }
@@ -61,7 +68,14 @@ impl<S: GenServer> Server<S> {
         if watched && let Ok(seen) = message.to_term() {
             self.system.event(Event::In(seen), process, self.name.as_ref());
         }
-        let handled = match Request::of(message) {
+        let request = Request::of(message);
+        self.last = match &request {
+            Request::Call(from, request) => LastMessage::call(request, from.pid()),
+            Request::Cast(request) => LastMessage::cast(request),
+            Request::Info(message) => LastMessage::info(message),
+            Request::System(..) => LastMessage::default(),
+        };
+        let handled = match request {
             Request::Call(from, request) => match request.decode::<S::Call>() {
                 Ok(call) => {
                     let from: From<S::Reply> = from.calling(process.pid()).cast_reply();
@@ -178,6 +192,7 @@ impl<S: GenServer> Server<S> {
                 reason = %exit.reason(),
                 "generic server terminating"
             );
+            report(process, self.name.as_ref(), || self.server.state(), &self.last, &exit);
         }
         exit
     }

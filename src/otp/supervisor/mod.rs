@@ -69,6 +69,7 @@ mod child;
 mod client;
 mod functions;
 mod intensity;
+mod report;
 mod request;
 mod shutdown;
 #[cfg(test)]
@@ -179,8 +180,12 @@ impl Supervisor {
         let child = &mut self.children[index];
         let started = child.spec.start(process).await;
         match &started {
-            Ok(pid) => child.state = State::Running(pid.clone()),
+            Ok(pid) => {
+                child.state = State::Running(pid.clone());
+                report::progress(process, child);
+            }
             Err(error) => {
+                report::error(process, child, None, atom!("start_error"), &error.reason());
                 let (supervisor, child) = (name_of(process), &child.spec.id);
                 tracing::error!(supervisor, %child, %error, "child did not start");
             }
@@ -194,17 +199,20 @@ impl Supervisor {
     async fn child_ended(&mut self, index: usize, reason: Term, process: &mut Process) -> Result<(), Exit> {
         let exit = Exit::new(reason);
         let child = &mut self.children[index];
-        child.state = State::Stopped;
+        let ended = std::mem::replace(&mut child.state, State::Stopped);
         let (restart, id) = (child.spec.restart, &child.spec.id);
         let (supervisor, crashed) = (name_of(process), exit.is_crash());
+        if crashed || restart == Restart::Permanent {
+            report::error(process, child, ended.pid(), atom!("child_terminated"), exit.reason());
+        }
         if crashed {
             tracing::error!(supervisor, child = %id, reason = %exit.reason(), "child terminated");
         } else if restart == Restart::Permanent {
             tracing::info!(supervisor, child = %id, reason = %exit.reason(), "child terminated");
         }
         match restart {
-            Restart::Permanent => self.restart(index, process).await,
-            Restart::Transient if crashed => self.restart(index, process).await,
+            Restart::Permanent => self.restart(index, ended.pid(), process).await,
+            Restart::Transient if crashed => self.restart(index, ended.pid(), process).await,
             Restart::Transient => Ok(()),
             Restart::Temporary => {
                 self.children.remove(index);
@@ -214,9 +222,17 @@ impl Supervisor {
     }
 
     /// Starts the child again, and those that are to start with it; an error when that was too often.
-    async fn restart(&mut self, index: usize, process: &mut Process) -> Result<(), Exit> {
+    async fn restart(
+        &mut self,
+        index: usize,
+        ended: Option<&Pid>,
+        process: &mut Process,
+    ) -> Result<(), Exit> {
         if !self.intensity.allow(Instant::now()) {
-            let (supervisor, child) = (name_of(process), &self.children[index].spec.id);
+            let child = &self.children[index];
+            let reason = Term::Atom(atom!("reached_max_restart_intensity"));
+            report::error(process, child, ended, atom!("shutdown"), &reason);
+            let (supervisor, child) = (name_of(process), &child.spec.id);
             tracing::error!(supervisor, %child, "reached maximum restart intensity");
             return Err(Exit::shutdown());
         }
@@ -300,7 +316,7 @@ impl GenServer for Supervisor {
         match request.as_tuple() {
             Some([name, id]) if name.as_atom() == Some(&TRY_AGAIN) => match self.index_of(id) {
                 Some(index) if self.children[index].state == State::Restarting => {
-                    self.restart(index, process).await
+                    self.restart(index, None, process).await
                 }
                 // It was ended or deleted meanwhile.
                 _ => Ok(()),

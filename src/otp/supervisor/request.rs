@@ -147,23 +147,12 @@ fn modules(child: &Child) -> Term {
 /// The child's specification as `supervisor:get_childspec/2` gives it.
 fn spec(child: &Child) -> Term {
     let spec = &child.spec;
-    let restart = match spec.restart {
-        Restart::Permanent => atom!("permanent"),
-        Restart::Transient => atom!("transient"),
-        Restart::Temporary => atom!("temporary"),
-    };
-    let shutdown = match spec.shutdown {
-        Shutdown::BrutalKill => atom(atom!("brutal_kill")),
-        Shutdown::Timeout(time) => Term::from(time.as_millis()),
-        Shutdown::Infinity => atom(atom!("infinity")),
-    };
-    let start = [atom(spec.module.clone()), atom(atom!("start_link")), Term::NIL];
     spec_map([
         atom(spec.id.clone()),
-        Term::tuple(start),
-        atom(restart),
+        start(child),
+        restart(child),
         Term::from(false),
-        shutdown,
+        shutdown_time(child),
         kind(child),
         modules(child),
     ])
@@ -186,4 +175,25 @@ fn counts(counts: [usize; 4]) -> Term {
     let names = [atom!("specs"), atom!("active"), atom!("supervisors"), atom!("workers")];
     let counts = names.into_iter().zip(counts);
     Term::list(counts.map(|(name, count)| Term::tuple([atom(name), Term::from(count)])))
+}
+
+/// What stands for the function that starts it.
+pub(super) fn start(child: &Child) -> Term {
+    Term::tuple([atom(child.spec.module.clone()), atom(atom!("start_link")), Term::NIL])
+}
+
+pub(super) fn restart(child: &Child) -> Term {
+    atom(match child.spec.restart {
+        Restart::Permanent => atom!("permanent"),
+        Restart::Transient => atom!("transient"),
+        Restart::Temporary => atom!("temporary"),
+    })
+}
+
+pub(super) fn shutdown_time(child: &Child) -> Term {
+    match child.spec.shutdown {
+        Shutdown::BrutalKill => atom(atom!("brutal_kill")),
+        Shutdown::Timeout(time) => Term::from(time.as_millis()),
+        Shutdown::Infinity => atom(atom!("infinity")),
+    }
 }
