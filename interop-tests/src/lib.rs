@@ -35,6 +35,7 @@ mod redis;
 mod release;
 mod rust_node;
 mod scratch;
+mod terminal;
 mod wait;
 
 pub use self::beam::BeamNode;
@@ -50,4 +51,5 @@ pub use self::redis::RedisServer;
 pub use self::release::Release;
 pub use self::rust_node::{RustNode, erlnode_command, example_command};
 pub use self::scratch::Scratch;
+pub use self::terminal::Terminal;
 pub use self::wait::{PATIENCE, wait_until};

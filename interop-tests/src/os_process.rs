@@ -29,7 +29,24 @@ impl OsProcess {
     /// Starts `command` without input.
     pub(crate) fn spawn(name: &str, command: &Command) -> io::Result<OsProcess> {
         let mut command = ending_with_parent(command);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null());
+        OsProcess::of(name, command)
+    }
+
+    /// The same with input.
+    pub(crate) fn spawn_with_input(
+        name: &str,
+        command: &Command,
+    ) -> io::Result<(OsProcess, std::process::ChildStdin)> {
+        let mut command = ending_with_parent(command);
+        command.stdin(Stdio::piped());
+        let process = OsProcess::of(name, command)?;
+        let input = process.lock().stdin.take();
+        input.map(|input| (process, input)).ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn of(name: &str, mut command: Command) -> io::Result<OsProcess> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = spawn_from_lasting_thread(command)?;
         let (stdout, stderr) = (Captured::default(), Captured::default());
         stdout.fill_from(child.stdout.take());

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-use interop_tests::{BeamNode, ElixirNode, Epmd, NodeOptions, Release, Scratch, example_command};
+use interop_tests::{
+    BeamNode, ElixirNode, Epmd, NodeOptions, Release, Scratch, Terminal, example_command, unique_name,
+};
 
 /// Runs an example to its end and gives what it prints.
 async fn run(name: &str, epmd: &Epmd, argument: &str) -> String {
@@ -194,4 +196,40 @@ async fn decode_term() {
         "#{age => 68,languages => [prolog,erlang],name => <<\"Joe\">>}\nJoe is 68 and speaks 2 languages\n"
     );
     assert!(fs::exists(&file).expect("a folder"));
+}
+
+#[tokio::test]
+async fn remote_shell() {
+    let epmd = Epmd::start(Release::Otp27).await;
+    let mut example = Running::start("remote_shell", &epmd, &[]);
+    let line = example.next_line();
+    let name = line.strip_suffix(" has a shell; Ctrl-C ends the node").expect("the name of the node");
+    let home = Scratch::new(Release::Otp27);
+    let mut client = Release::Otp27.command("erl");
+    client.args([
+        "-sname",
+        &unique_name("me"),
+        "-setcookie",
+        "secret",
+        "-start_epmd",
+        "false",
+        "-remsh",
+        name,
+    ]);
+    client.env("HOME", home.path()).env("ERL_EPMD_PORT", epmd.port().to_string());
+    let terminal = Terminal::start("erl", &client);
+    terminal.wait_for(&format!("({name})1> "), 1).await;
+    for (line, answer) in [
+        ("stock", "apples: 12"),
+        ("sell apples 5", "7 apples are left"),
+        ("sell apples 50", "** only 7 apples are left"),
+        ("sell pears 1", "** there is no pears here"),
+        ("stock:price(apples).", "\n30\r"),
+        ("help sell", "takes some away"),
+    ] {
+        terminal.enter(line);
+        terminal.wait_for(answer, 1).await;
+    }
+    terminal.enter("exit");
+    terminal.wait_for("Shell process terminated", 1).await;
 }

@@ -168,6 +168,13 @@ fn pairs(pairs: Vec<(Term, Term)>) -> Term {
     Term::list(pairs.into_iter().map(|(key, value)| Term::tuple([key, value])))
 }
 
+impl Node {
+    /// What `process_info/2` tells of a process of this node; `None` if there is no such item.
+    pub(crate) fn look_at(&self, pid: &Pid, items: &Term) -> Option<Term> {
+        some(self, pid, items)
+    }
+}
+
 impl Process {
     /// The dictionary, as others see it.
     pub(crate) fn dictionary(&self) -> Term {

@@ -11,6 +11,7 @@
 //! `preloaded` is what a BEAM node says of modules that are part of itself. Tools ask before they call: `observer` and
 //! `erl -remsh` do nothing with a node that does not have the module they need.
 
+use super::shell;
 use crate::atom;
 use crate::node::{Caller, Node};
 use crate::term::{Atom, Term};
@@ -18,9 +19,11 @@ use crate::term::{Atom, Term};
 /// Exports them.
 pub(crate) fn export(node: &Node) {
     node.export("code", "ensure_loaded", async |caller: Caller, (module,): (Atom,)| {
-        Ok(match caller.node().is_module(&module) {
-            true => (atom!("module"), module),
-            false => (atom!("error"), atom!("nofile")),
+        let node = caller.node();
+        Ok(match shell::refusal(node, &module) {
+            Some(why) => (atom!("error"), why),
+            None if node.is_module(&module) => (atom!("module"), module),
+            None => (atom!("error"), atom!("nofile")),
         })
     });
     node.export("code", "is_loaded", async |caller: Caller, (module,): (Atom,)| {

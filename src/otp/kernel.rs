@@ -3,7 +3,7 @@
 use super::kernel_sup::{supervise, supervise_calls};
 use super::{
     application, code, erpc, global, kernel_sup, logger, net_adm, net_kernel, observer, pg, proc_lib, rpc,
-    supervisor, sys,
+    shell, supervisor, sys,
 };
 use crate::node::{Builder, Node, StartError};
 
@@ -72,6 +72,7 @@ fn start_services(node: &Node) {
     node.export_standard_functions();
     supervise(node, Some(kernel_sup::NAME), kernel_sup::kernel_sup);
     supervise(node, Some(application::CONTROLLER), application::controller);
+    shell::export(node);
     logger::start(node);
     supervise_calls(node, "net_kernel", net_kernel::net_kernel);
     supervise_calls(node, "rex", rpc::rex);

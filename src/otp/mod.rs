@@ -16,6 +16,7 @@ mod observer;
 pub mod pg;
 mod proc_lib;
 mod rpc;
+pub mod shell;
 pub mod supervisor;
 pub mod sys;
 
