@@ -10,12 +10,13 @@
 //! | `nodes` | the nodes, and how they are told what to do |
 //! | `pair_work`, `node_work` | doing it |
 //! | `os` | time of the processor and memory, as the operating system tells them |
-//! | `report`, `table` | medians and ratios; the text |
+//! | `report`, `table`, `markdown` | medians and ratios; the text; the same for the README |
 //! | `rust.erl` | the playground of a BEAM node |
 
 #![expect(clippy::print_stdout, reason = "a program that prints a table")]
 
 mod case;
+mod markdown;
 mod node_work;
 mod nodes;
 mod options;
@@ -29,6 +30,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::case::Case;
+use crate::markdown::Markdown;
 use crate::nodes::{Cluster, Kind, Pair};
 use crate::options::Options;
 use crate::pair_work::PairWork;
@@ -44,7 +46,7 @@ async fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let report = run(&options, &cases).await;
-    print!("{report}");
+    print!("{report}\n{}", Markdown(&report));
     if let Some(path) = &options.json {
         let json = serde_json::to_string_pretty(&report).expect("numbers and names have a form in JSON");
         if let Err(error) = std::fs::write(path, json + "\n") {

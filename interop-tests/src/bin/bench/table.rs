@@ -69,7 +69,7 @@ pub(crate) fn brief(reading: &Reading) -> String {
 }
 
 /// `1.25 M/s`, `12.0 µs`: three digits and a prefix.
-fn scaled(value: f64, unit: &str) -> String {
+pub(crate) fn scaled(value: f64, unit: &str) -> String {
     const PREFIXES: [(f64, &str); 6] =
         [(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ")];
     let smallest = (1e-9, "n");
@@ -81,7 +81,7 @@ fn scaled(value: f64, unit: &str) -> String {
     format!("{} {prefix}{unit}", three_digits(value / scale))
 }
 
-fn three_digits(value: f64) -> String {
+pub(crate) fn three_digits(value: f64) -> String {
     let decimals = match value {
         0.0 | 99.95.. => 0,
         9.995.. => 1,
