@@ -28,9 +28,10 @@ use tokio::sync::oneshot;
 /// A member of the group `room`, who also hears of others.
 async fn guest(mut process: Process, done: oneshot::Sender<()>) -> Result<(), Exit> {
     let pg = process.node().pg();
-    pg.join(atom!("room"), &process.pid().clone()).await?;
-    println!("one member here");
+    let own = process.pid().clone();
+    // First, so that nobody joins unheard.
     let (reference, _) = pg.monitor(&mut process, atom!("room")).await?;
+    pg.join(atom!("room"), &own).await?;
     loop {
         let event: Event = match process.receive().await.decode() {
             Ok(event) => event,
@@ -39,6 +40,7 @@ async fn guest(mut process: Process, done: oneshot::Sender<()>) -> Result<(), Ex
         };
         let members = pg.members(atom!("room")).len();
         match event.change {
+            Change::Join if event.pids.contains(&own) => println!("one member here"),
             Change::Join => {
                 println!("another has joined: {members} members");
                 // Encoded once, and sent to all in one walk.
