@@ -192,6 +192,7 @@ async fn answered_as_by(release: Release) {
         Rows = (fun C() -> receive {P, '$end_of_table'} -> []; {P, L} -> L ++ C() end end)(),
         {lists:member([{rex, Rex}], Rows), Call(ets, info, [registered_names, keypos]), Call(ets, info, [nosuch, keypos])}";
     nodes.caller.expect(&ask(table), "{true,1,undefined}").await;
+    etop(&nodes, release).await;
     // Chunks of 10,000.
     let many = "
         ok = Call(rust, spawn_idle, [25000]), process_flag(trap_exit, true),
@@ -199,7 +200,6 @@ async fn answered_as_by(release: Release) {
         Sizes = (fun C() -> receive {procs_info, P, Some} -> [length(Some) | C()]; {'EXIT', P, normal} -> [] end end)(),
         {length(Sizes), lists:sum(Sizes) > 25000, lists:all(fun(S) -> S =< 10000 end, Sizes)}";
     nodes.caller.expect(&ask(many), "{3,true,true}").await;
-    etop(&nodes, release).await;
 }
 
 /// `etop` itself, where it can do without tracing: in OTP 29.
@@ -210,7 +210,7 @@ async fn etop(nodes: &Comparison, release: Release) {
     let etop = "
         {ok, Out} = file:open(\"HOME/etop\", [write]),
         P = spawn(fun() -> group_leader(Out, self()),
-            etop:start([{node, TARGET}, {output, text}, {tracing, off}, {interval, 1}, {lines, 50}]), receive stop -> etop:stop() end end),
+            etop:start([{node, TARGET}, {output, text}, {tracing, off}, {interval, 5}, {lines, 50}]), receive stop -> etop:stop() end end),
         M = monitor(process, P),
         Wait = fun W() ->
             {ok, Text} = file:read_file(\"HOME/etop\"),
