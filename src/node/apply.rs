@@ -3,6 +3,7 @@
 //! | applied                                               | raises                   | at                                        |
 //! | ----------------------------------------------------- | ------------------------ | ----------------------------------------- |
 //! | a function that is not exported                       | `undef`                  | `{Module, Function, Args, []}`            |
+//! | any function with more than 1023 arguments            | `system_limit`           | `{erlang, apply, [Module, Function, Args], _}` |
 //! | what is no atom as module or function, no list as arguments | `badarg`           | `{erlang, apply, [Module, Function, Args], _}` |
 //! | `fun Module:Function/N` to another number of arguments | `{badarity, {Fun, Args}}` | `{erlang, apply, 2, []}`                 |
 //! | any other fun to another number of arguments          | the same                 | the same                                  |
@@ -21,8 +22,8 @@ use crate::term::{Atom, ExternalFun, Fun, Map, Term};
 /// want the stack to overflow.
 const MAX_NESTED_CALLS: u32 = 64;
 
-/// How many arguments a function has at the most.
-pub(crate) const MAX_ARGUMENTS: usize = 255;
+/// With how many arguments a BEAM calls a function at the most, though none has more than 255.
+pub(crate) const MAX_ARGUMENTS: usize = 1023;
 
 impl Node {
     /// Calls the exported function, in the process of `caller`.
@@ -47,7 +48,11 @@ impl Node {
         }
         match export {
             Some(export) => (export.function)(caller, arguments).await,
-            None if arguments.len() > MAX_ARGUMENTS => Err(Raise::error(atom!("system_limit"))),
+            None if arguments.len() > MAX_ARGUMENTS => {
+                let call = [Term::Atom(module.clone()), Term::Atom(function.clone())];
+                let call = call.into_iter().chain([exports::arguments_term(&arguments)]);
+                Err(Raise::error(atom!("system_limit")).in_bif(&atom!("apply"), Term::list(call)))
+            }
             None => Err(Raise::undef(module, function, exports::arguments_term(&arguments))),
         }
     }

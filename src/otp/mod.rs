@@ -20,5 +20,8 @@ pub mod shell;
 pub mod supervisor;
 pub mod sys;
 
-pub use self::erpc::{Erpc, ErpcCall, ErpcError};
+pub use self::erpc::{
+    Erpc, ErpcCall, ErpcError, ErpcMulti, ErpcMulticall, ErpcRequest, ErpcRequests, NoResponse,
+};
 pub use self::net_adm::PingError;
+pub use self::rpc::{Rpc, RpcError};

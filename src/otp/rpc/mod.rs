@@ -17,8 +17,17 @@
 //!
 //! All functions run in processes of their own. In OTP those of `block_call` run in `rex` itself, so that it does
 //! nothing else meanwhile; here they run one after another, and `rex` goes on.
+//!
+//! | file          | what it is about                                |
+//! | ------------- | ----------------------------------------------- |
+//! | `call`        | a function that `rex` is asked to call          |
+//! | `stdout`      | its output as messages to a C node              |
+//! | `client`      | [`Rpc`]: the calls that this node makes         |
+//! | `server_call` | its requests to servers that are not generic ones |
 
 mod call;
+mod client;
+mod server_call;
 mod stdout;
 #[cfg(test)]
 mod tests;
@@ -26,6 +35,7 @@ mod tests;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use self::call::{Call, Leader};
+pub use self::client::{Rpc, RpcError};
 use super::r#gen::{From, Request};
 use super::sys::Service;
 use crate::atom;
