@@ -48,6 +48,9 @@ pub(crate) struct Connection {
     pub(super) limits: CachedLimits,
     /// The processes here with links, monitors or spawn requests over it; `None` once it has ended.
     relations: Mutex<Option<HashMap<Pid, Weak<ProcessCell>, FixedState>>>,
+    /// Links of processes here with processes of third nodes, for which the other node has asked: who it said wants the
+    /// link, and who has it. They end with the connection, too.
+    links_of_others: Mutex<Vec<(Pid, Pid)>>,
     /// Becomes true when all that its end has to cause is done.
     ended: watch::Sender<bool>,
 }
@@ -71,6 +74,7 @@ impl Connection {
             waits: Waits::default(),
             limits: CachedLimits::default(),
             relations: Mutex::new(Some(HashMap::default())),
+            links_of_others: Mutex::default(),
             ended: watch::Sender::new(false),
         }
     }
@@ -120,6 +124,17 @@ impl Connection {
         if let Some(relations) = self.relations.lock().as_mut() {
             relations.remove(pid);
         }
+        self.links_of_others.lock().retain(|(_, linked)| linked != pid);
+    }
+
+    /// The process `linked` here, which is bound to this connection, has a link with one of a third node.
+    pub(super) fn add_link_of_other(&self, other: &Pid, linked: &Pid) {
+        self.links_of_others.lock().push((other.clone(), linked.clone()));
+    }
+
+    /// Gives the links with processes of third nodes.
+    pub(super) fn take_links_of_others(&self) -> Vec<(Pid, Pid)> {
+        std::mem::take(&mut *self.links_of_others.lock())
     }
 
     /// Gives those that are bound to it, for the last time: nobody can be bound any more.

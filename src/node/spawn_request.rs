@@ -64,7 +64,13 @@ impl Node {
                 };
                 let cell = self.new_function_cell(spawn, &request.module, &request.function, &arguments);
                 // This runs before the end of the connection is seen to.
-                connection.bind(&cell, |_| None);
+                connection.bind(&cell, |_| {
+                    // As OTP has it, the link belongs to the connection that it was asked for over.
+                    if options.link && request.from.node != *connection.peer.as_atom() {
+                        connection.add_link_of_other(&request.from, &cell.pid);
+                    }
+                    None
+                });
                 Ok((cell, options, arguments))
             }
             (None, _) => Err(atom!("badopt")),

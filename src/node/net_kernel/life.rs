@@ -5,11 +5,14 @@ use std::sync::Arc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::{Queued, State};
+use crate::atom;
 use crate::dist::driver::CloseReason;
 use crate::node::Node;
 use crate::node::config::DistAutoConnect;
 use crate::node::connection::Connection;
 use crate::node::node_monitor::Told;
+use crate::process::{ExitKind, Signal};
+use crate::term::Term;
 
 /// What there is to do for a connection to come up.
 enum StepUp {
@@ -103,6 +106,10 @@ impl Node {
     fn unbind_all(&self, connection: &Connection) {
         for cell in connection.take_related() {
             self.lose_node(&cell, connection.peer.as_atom());
+        }
+        for (other, linked) in connection.take_links_of_others() {
+            let noconnection = Term::Atom(atom!("noconnection"));
+            self.deliver(&other, &linked, Signal::Exit(ExitKind::Link, noconnection));
         }
     }
 

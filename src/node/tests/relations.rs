@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 
 use super::cluster::pair;
 use super::*;
+use crate::dist::control::{ControlMessage, PidOrName};
 use crate::epmd;
-use crate::node::{Node, ProcessCell};
+use crate::node::{Caller, Node, ProcessCell};
 use crate::process::{AliasMode, Message, Outgoing, ProcessState, Recipient, Signal};
 use crate::term::Pid;
 use crate::term::etf::Encoded;
@@ -305,4 +306,38 @@ async fn a_node_that_goes_is_told_as_often_as_was_asked_for() {
     let down = term("{nodedown, b@localhost}");
     let expected = [term("{nodedown, nobody@localhost}"), down.clone(), down.clone(), down, term("'end'")];
     assert_eq!(seen, expected);
+}
+
+/// A peer that asks for a process linked with one of a third node, and goes.
+#[tokio::test]
+async fn a_link_asked_for_in_the_name_of_another_node_ends_with_the_connection() {
+    let cluster = Cluster::new().await;
+    let node = cluster.node("a").await;
+    node.export("m", "wait", async |_: Caller, (): ()| {
+        std::future::pending::<()>().await;
+        Ok(())
+    });
+    let mut peer = Peer::connect(&node, "peer@localhost").await;
+    let mut other = peer.pid(1);
+    other.node = atom!("other@localhost");
+    let request = crate::dist::control::SpawnRequest {
+        id: peer.reference(1),
+        from: other,
+        group_leader: peer.pid(1),
+        module: atom!("m"),
+        function: atom!("wait"),
+        arity: 0,
+        options: term("[link]"),
+    };
+    peer.send_with(ControlMessage::SpawnRequest(Box::new(request)), &Term::NIL).await;
+    let (reply, _) = peer.receive().await.expect("the node answers");
+    let ControlMessage::SpawnReply { result: PidOrName::Pid(pid), .. } = reply else { panic!("{reply:?}") };
+    assert!(node.is_process_alive(&pid));
+    drop(peer);
+    soon(async {
+        while node.is_process_alive(&pid) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
 }
