@@ -12,18 +12,27 @@
 //!
 //! The reply comes before anything that the new process causes. Whoever gives up waiting for it has the new process
 //! neither linked nor monitored, whenever the reply comes.
+//!
+//! | file      | what it is about                                      |
+//! | --------- | ------------------------------------------------------ |
+//! | `pending` | a request that is waited for, and may be given up     |
+//! | `error`   | why no process was started                            |
 
-use std::future::poll_fn;
+mod error;
+mod pending;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 
+pub use self::error::SpawnError;
+
+use self::pending::PendingSpawn;
 use super::spawn::SpawnOptions;
-use super::{ConnectError, Node, Process, Raise, SendError};
+use super::{Node, Process, SendError};
 use crate::atom;
 use crate::dist::control::{self, ControlMessage};
-use crate::process::{
-    Exit, ExitKind, MonitorOptions, Outgoing, Recipient, SeqTrace, Signal, SpawnReply, SpawnRequestOptions,
-};
+use crate::process::{MonitorOptions, SeqTrace, SpawnReply, SpawnRequestOptions};
 use crate::term::etf::Encoded;
 use crate::term::{Atom, Pid, Reference, Term};
 
@@ -36,59 +45,6 @@ pub(crate) struct SpawnRequest {
     /// A list.
     pub(crate) arguments: Encoded,
     pub(crate) options: SpawnRequestOptions,
-}
-
-/// Why no process was started.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum SpawnError {
-    /// There is no connection to the node, and none could be made: no process was started.
-    #[error(transparent)]
-    NoConnection(ConnectError),
-    /// The connection was lost before the answer: whether a process was started is not known.
-    #[error("the connection to {0} ended")]
-    ConnectionLost(Atom),
-    /// The node refused, for instance with `system_limit`.
-    #[error("the node refused to start the process: {0}")]
-    Refused(Atom),
-    /// The request could not be sent.
-    #[error(transparent)]
-    Send(SendError),
-}
-
-impl SpawnError {
-    /// The reason that Erlang has for it, as in a `spawn_reply`.
-    #[must_use]
-    pub fn reason(&self) -> Atom {
-        match self {
-            SpawnError::NoConnection(_) | SpawnError::ConnectionLost(_) => atom!("noconnection"),
-            SpawnError::Refused(reason) => reason.clone(),
-            SpawnError::Send(SendError::Control(_)) => atom!("notsup"),
-            SpawnError::Send(_) => atom!("badarg"),
-        }
-    }
-}
-
-impl From<SendError> for SpawnError {
-    fn from(error: SendError) -> SpawnError {
-        match error {
-            SendError::NoConnection(error) => SpawnError::NoConnection(error),
-            SendError::ConnectionLost(node) => SpawnError::ConnectionLost(node),
-            error => SpawnError::Send(error),
-        }
-    }
-}
-
-impl From<SpawnError> for Exit {
-    fn from(error: SpawnError) -> Exit {
-        Exit::new(error.reason())
-    }
-}
-
-impl From<SpawnError> for Raise {
-    fn from(error: SpawnError) -> Raise {
-        Raise::error(error.reason())
-    }
 }
 
 impl Process {
@@ -321,177 +277,5 @@ impl SpawnRequest {
         let [node, module, function] = [node, module, function].map(super::exports::to_atom);
         let arguments = super::to_arguments(arguments)?;
         Ok(SpawnRequest { node, module, function, arguments, options })
-    }
-}
-
-/// A request under way. When dropped before the reply was seen, the process is not bound to what comes of it.
-struct PendingSpawn<'a> {
-    process: &'a mut Process,
-    reference: Reference,
-    /// The reply is behind this position of the mailbox.
-    from: usize,
-    link: bool,
-    monitor: bool,
-    done: bool,
-}
-
-impl<'a> PendingSpawn<'a> {
-    fn new(process: &'a mut Process, request: &SpawnRequest) -> PendingSpawn<'a> {
-        let (from, reference) = (process.mailbox_end(), process.new_request(request));
-        let (link, monitor) = (request.options.link, request.options.monitor.is_some());
-        PendingSpawn { process, reference, from, link, monitor, done: false }
-    }
-
-    /// Waits for the pid, or the reason why there is none.
-    async fn reply(&mut self) -> Result<Pid, Atom> {
-        let (process, reference, from) = (&mut *self.process, &self.reference, &mut self.from);
-        let reply =
-            poll_fn(|context| process.poll_match(context, from, |message| message.is_spawn_reply(reference)))
-                .await;
-        self.done = true;
-        spawned(reply.as_term())
-    }
-}
-
-fn spawned(reply: Option<&Term>) -> Result<Pid, Atom> {
-    match reply.and_then(Term::as_tuple) {
-        Some([_, _, _, Term::Pid(pid)]) => Ok(pid.clone()),
-        Some([_, _, _, Term::Atom(reason)]) => Err(reason.clone()),
-        _ => unreachable!("the node makes the reply, of a pid or a reason"),
-    }
-}
-
-impl Drop for PendingSpawn<'_> {
-    fn drop(&mut self) {
-        if self.done || self.process.cell().state.lock().abandon_spawn(&self.reference) {
-            return;
-        }
-        // The reply has come, if the request was sent at all, and nobody has seen it.
-        let (reference, mut child) = (&self.reference, None);
-        self.process.discard(&mut self.from, |message| {
-            let found = message.is_spawn_reply(reference);
-            if found {
-                child = spawned(message.as_term()).ok();
-            }
-            found
-        });
-        let Some(child) = child else { return };
-        if self.monitor {
-            self.process.demonitor(reference, true);
-        }
-        if self.link {
-            self.process.unlink(&child);
-            let signal = Signal::Exit(ExitKind::Signal, Term::Atom(atom!("abandoned")));
-            let outgoing = Outgoing { to: Recipient::Pid(child), signal };
-            self.process.node().route(self.process.pid(), outgoing);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::node::Caller;
-    use crate::process::ProcessState;
-    use crate::term::Creation;
-
-    const OWN: &str = "nonode@nohost";
-
-    /// A node with `test:stop(Reason)`, and what becomes of a process that does `body` there.
-    async fn in_process<T, Fut>(body: impl FnOnce(Process) -> Fut) -> T
-    where
-        T: Send + 'static,
-        Fut: Future<Output = T> + Send + 'static,
-    {
-        let node = Node::nonode();
-        node.export("test", "stop", async |_: Caller, (reason,): (Term,)| Err::<(), _>(Raise::exit(reason)));
-        let (sender, result) = tokio::sync::oneshot::channel();
-        node.spawn(|process| {
-            let body = body(process);
-            async move {
-                let _ = sender.send(body.await);
-                Ok(())
-            }
-        });
-        result.await.expect("the process does not end before its time")
-    }
-
-    #[tokio::test]
-    async fn a_spawned_process_runs_and_is_not_bound_to_the_one_that_spawned_it() {
-        in_process(async |mut process| {
-            let own = process.pid().clone();
-            let pid = process.spawn_at(OWN, "erlang", "send", (&own, "hello")).await.unwrap();
-            assert_eq!(process.receive().await.decode::<String>().unwrap(), "hello");
-            assert_ne!(pid, *process.pid());
-            process.spawn_at(OWN, "test", "stop", (atom!("crash"),)).await.unwrap();
-            assert!(process.receive_timeout(Duration::from_millis(10)).await.is_none());
-            let outside = process.node().spawn_at(OWN, "erlang", "send", (&own, 1)).await.unwrap();
-            assert_eq!(outside.node, OWN);
-            assert_eq!(process.receive().await.decode::<i64>().unwrap(), 1);
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn links_and_monitors_are_there_from_the_start() {
-        in_process(async |mut process| {
-            process.trap_exit(true);
-            let pid = process.spawn_link_at(OWN, "test", "stop", (atom!("crash"),)).await.unwrap();
-            let exit = process.receive().await.decode::<(Atom, Pid, Atom)>().unwrap();
-            assert_eq!(exit, (atom!("EXIT"), pid, atom!("crash")));
-            let (pid, monitor) = process.spawn_monitor_at(OWN, "m", "f", (1,)).await.unwrap();
-            let down = process.receive().await.to_term().unwrap();
-            let undef: Term = "{undef,[{m,f,[1],[]}]}".parse().unwrap();
-            let expected = [
-                Term::Atom(atom!("DOWN")),
-                Term::Reference(monitor),
-                Term::Atom(atom!("process")),
-                Term::Pid(pid),
-                undef,
-            ];
-            assert_eq!(down, Term::tuple(expected));
-        })
-        .await;
-    }
-
-    #[tokio::test]
-    async fn a_node_that_is_not_reached_is_an_error_and_nothing_comes_later() {
-        in_process(async |mut process| {
-            let error = process.spawn_link_at("other@nohost", "m", "f", ()).await.unwrap_err();
-            assert!(matches!(error, SpawnError::NoConnection(_)), "{error}");
-            assert_eq!(error.reason(), "noconnection");
-            assert!(process.receive_timeout(Duration::ZERO).await.is_none());
-        })
-        .await;
-    }
-
-    /// A request to another node that was given up before the reply came.
-    #[test]
-    fn what_is_started_for_one_that_has_given_up_is_not_bound_to_it() {
-        let pid = |node, id| Pid { node, id, serial: 0, creation: Creation(1) };
-        let (own, child) = (pid(atom!("a@b"), 1), pid(atom!("c@d"), 2));
-        let request = Reference::new(atom!("a@b"), Creation(1), &[1, 2, 3]).unwrap();
-        let reply = SpawnReply {
-            request: request.clone(),
-            result: Ok(child),
-            link: true,
-            monitor: true,
-            token: None,
-        };
-        let mut state = ProcessState::new(own.clone(), own);
-        state.spawn_requested(request.clone(), atom!("c@d"), SpawnRequestOptions::default());
-        assert!(state.abandon_spawn(&request));
-        assert!(!state.abandon_spawn(&request));
-        let causes = |state: &mut ProcessState| {
-            let outgoing = state.spawn_reply(reply.clone()).outgoing;
-            outgoing.into_iter().map(|outgoing| format!("{:?}", outgoing.signal)).collect::<Vec<_>>()
-        };
-        let demonitor = format!("Demonitor({request:?})");
-        assert_eq!(causes(&mut state), [demonitor.clone(), "Exit(Link, abandoned)".to_owned()]);
-        assert_eq!((state.linked().count(), state.monitored().count(), state.inbox_len()), (0, 0, 0));
-        state.terminate(&Term::Atom(atom!("normal")));
-        assert_eq!(causes(&mut state), [demonitor, "Exit(Link, noproc)".to_owned()]);
     }
 }
