@@ -48,7 +48,7 @@ pub(crate) mod tests;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -106,7 +106,7 @@ struct Inner {
     name: NodeName,
     creation: Creation,
     started: Instant,
-    /// The sender of what no process sends, and the group leader of what has no other.
+    /// The sender of what no process sends.
     pid: Pid,
     settings: Settings,
     cookies: Cookies,
@@ -123,6 +123,8 @@ struct Inner {
     dynamic_names: DynamicNames,
     named_by: Option<NodeName>,
     attached: Attached,
+    /// The group leader of what has no other.
+    group_leader: RwLock<Option<Pid>>,
     /// What runs for as long as the node does, and its name at epmd.
     services: Mutex<Services>,
     /// Set when the node begins to end; becomes true when it has.
@@ -195,6 +197,15 @@ impl Node {
     /// The pid that stands for the node itself: it sends what is sent outside of any process.
     pub(crate) fn pid(&self) -> &Pid {
         &self.0.pid
+    }
+
+    /// The group leader of processes that are not given another: `user`, once that runs.
+    pub(crate) fn default_group_leader(&self) -> Pid {
+        self.0.group_leader.read().as_ref().unwrap_or(&self.0.pid).clone()
+    }
+
+    pub(crate) fn set_default_group_leader(&self, leader: &Pid) {
+        *self.0.group_leader.write() = Some(leader.clone());
     }
 
     /// A new reference, unique among all that the connected nodes make.

@@ -102,7 +102,7 @@ impl Node {
     /// Makes a process without a task: for what waits outside of any process, as a call of the node itself.
     pub(crate) fn new_cell(&self, options: SpawnOptions) -> Arc<ProcessCell> {
         let pid = self.process_table().next_pid();
-        let group_leader = options.group_leader.unwrap_or_else(|| self.pid().clone());
+        let group_leader = options.group_leader.unwrap_or_else(|| self.default_group_leader());
         let mut state = ProcessState::new(pid.clone(), group_leader);
         if let Some(parent) = &options.link {
             state.link(parent);

@@ -236,6 +236,7 @@ impl Node {
             dynamic_names: Default::default(),
             named_by,
             attached: Default::default(),
+            group_leader: Default::default(),
             name,
             creation,
             settings,

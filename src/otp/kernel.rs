@@ -2,8 +2,8 @@
 
 use super::kernel_sup::{supervise, supervise_calls};
 use super::{
-    application, code, erpc, global, kernel_sup, logger, net_adm, net_kernel, observer, pg, proc_lib, rpc,
-    shell, supervisor, sys,
+    application, code, erpc, global, io, kernel_sup, logger, net_adm, net_kernel, observer, pg, proc_lib,
+    rpc, shell, supervisor, sys,
 };
 use crate::node::{Builder, Node, StartError};
 
@@ -62,6 +62,7 @@ impl Node {
 fn start_services(node: &Node) {
     erpc::export(node);
     proc_lib::export(node);
+    io::export(node);
     net_kernel::export(node);
     net_adm::export(node);
     code::export(node);
@@ -74,6 +75,7 @@ fn start_services(node: &Node) {
     supervise(node, Some(application::CONTROLLER), application::controller);
     shell::export(node);
     logger::start(node);
+    supervise(node, Some("user"), io::user);
     supervise_calls(node, "net_kernel", net_kernel::net_kernel);
     supervise_calls(node, "rex", rpc::rex);
     pg::prepare(node);

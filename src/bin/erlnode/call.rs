@@ -6,15 +6,16 @@ use std::process::ExitCode;
 use clap::Args;
 use erlnode::node::{Class, Node, Raise};
 use erlnode::otp::ErpcError;
+use erlnode::otp::io::GroupLeader;
 use erlnode::term::{Atom, Term};
 
-use crate::group_leader::group_leader;
 use crate::source::{self, Source};
 use crate::visit::Visit;
 
 /// Call a function on a node and print what it returns.
 ///
-/// The value is printed in Erlang's syntax. What the function prints itself goes to standard error.
+/// The value is printed in Erlang's syntax. What the function prints itself goes to standard error, and what it reads
+/// comes from standard input.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  erlnode call rabbit@thishost rabbit_misc version '[]'\n  \
     erlnode call rust@thishost rust add '[1, 2]' --cookie secret\n  \
@@ -52,7 +53,11 @@ impl Call {
                     Err(error) => return crate::fail(&error),
                 };
                 let call = node.erpc(to).call::<_, Term>(module.as_str(), function.as_str(), arguments);
-                let leader = node.spawn(group_leader);
+                let mut leader = GroupLeader::stderr().input_stdin().functions_of_caller();
+                if let Ok(to) = Atom::new(to) {
+                    leader = leader.local_node(to);
+                }
+                let leader = leader.start(node);
                 // The visit as a whole ends in time.
                 match call.timeout(timeout.saturating_mul(2)).group_leader(leader).await {
                     Ok(value) => {

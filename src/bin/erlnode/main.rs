@@ -9,7 +9,6 @@ mod connections;
 mod cookie;
 mod epmd;
 mod file_limit;
-mod group_leader;
 mod names;
 mod ping;
 mod playground;

@@ -165,8 +165,12 @@ impl Node {
     ///
     /// Does what `gen_server:start/4` does.
     pub fn start_server<S: GenServer>(&self, server: S) -> Start<S> {
-        let origin =
-            Origin { node: self.clone(), group_leader: self.pid().clone(), parent: None, starter: None };
+        let origin = Origin {
+            node: self.clone(),
+            group_leader: self.default_group_leader(),
+            parent: None,
+            starter: None,
+        };
         Start::new(origin, server)
     }
 }

@@ -5,7 +5,7 @@
 //! | request | reply | to the C node |
 //! | ------- | ----- | ------------- |
 //! | `{put_chars, Encoding, Chars}` | `ok` | `{rex_stdout, Utf8}` |
-//! | `{put_chars, Encoding, M, F, Args}` | `{error, F}`: only a BEAM can run it | |
+//! | `{put_chars, Encoding, io_lib, F, Args}` | `ok`, or `{error, F}` if it makes no text | the same |
 //! | `{requests, Requests}` | that of the last, or of the first that fails | as of each |
 //! | `{get_line, ..}`, `getopts`, and other input | `{error, enotsup}` | |
 //! | anything else | `{error, request}` | |
@@ -14,12 +14,15 @@
 
 use std::time::Duration;
 
+use super::super::io::request::Request;
+use super::super::io::text::{self, error_name};
 use super::call::Call;
 use crate::atom;
 use crate::node::Process;
 use crate::process::Message;
 use crate::term::etf::Encoded;
-use crate::term::{Atom, CharEncoding, Pid, Term};
+use crate::term::io_lib::Renderer;
+use crate::term::{Atom, Pid, Term};
 
 /// Runs the function in a process of its own, whose group leader `process` is.
 pub(super) async fn run(call: Call, process: &mut Process, caller: &Pid) -> Encoded {
@@ -50,59 +53,46 @@ async fn receive_request(process: &mut Process) -> Message {
 
 async fn serve(process: &Process, caller: &Pid, message: Message) {
     let Ok((_, from, reply_as, request)) = message.decode::<(Atom, Pid, Encoded, Term)>() else { return };
-    let mut output = Vec::new();
-    let reply = request_reply(&request, &mut output);
+    let mut output = String::new();
+    let renderer = Renderer::new().local_node(process.node().name().as_atom().clone());
+    let reply = request_reply(&request, &renderer, &mut output);
     if !output.is_empty() {
-        let text = Term::Binary(output.into());
+        let text = Term::from(output);
         let _ = process.send(caller, Term::tuple([Term::Atom(atom!("rex_stdout")), text])).await;
     }
     let _ = process.send(from, (atom!("io_reply"), reply_as, reply)).await;
 }
 
-fn error(reason: Atom) -> Term {
-    Term::tuple([Term::Atom(atom!("error")), Term::Atom(reason)])
-}
-
 /// The reply to an I/O request; what it prints is added to `output`.
-fn request_reply(request: &Term, output: &mut Vec<u8>) -> Term {
-    let ok = || Term::Atom(atom!("ok"));
-    let (what, arguments) = match request.as_tuple() {
-        Some([Term::Atom(what), arguments @ ..]) => (what.as_str(), arguments),
-        _ => (request.as_atom().map_or("", Atom::as_str), [].as_slice()),
-    };
-    match (what, arguments) {
-        ("put_chars", [encoding, characters]) => {
-            let encoding =
-                if encoding.is_atom("latin1") { CharEncoding::Latin1 } else { CharEncoding::Unicode };
-            match characters.chardata(encoding) {
-                Some(text) => {
-                    output.extend_from_slice(text.as_bytes());
-                    ok()
-                }
-                None => error(atom!("put_chars")),
-            }
+fn request_reply(request: &Term, renderer: &Renderer, output: &mut String) -> Term {
+    let text = match Request::read(request) {
+        Request::PutChars(encoding, chars) => chars.chardata(encoding).ok_or(atom!("put_chars")),
+        Request::PutCall(encoding, call) => {
+            text::of_call(call, encoding, renderer).flatten().ok_or_else(|| call.function.clone())
         }
-        ("put_chars", [_, _, Term::Atom(function), _]) => error(function.clone()),
-        ("requests", [Term::List(requests)]) => {
-            let mut reply = ok();
-            for request in requests.iter() {
-                reply = match request.as_tuple() {
+        Request::Requests(requests) => {
+            let mut reply = Term::Atom(atom!("ok"));
+            for request in requests {
+                reply = match Request::read(request) {
                     // Nested ones nobody sends, and they could be nested deeply.
-                    Some([Term::Atom(what), ..]) if what == "requests" => error(atom!("request")),
-                    _ => request_reply(request, output),
+                    Request::Requests(_) => error_name(&atom!("request")),
+                    _ => request_reply(request, renderer, output),
                 };
                 if !reply.is_atom("ok") {
                     break;
                 }
             }
-            reply
+            return reply;
         }
-        ("get_until", [_, _, _, _, _])
-        | ("get_chars", [_, _, _])
-        | ("get_line", [_, _])
-        | ("get_geometry" | "setopts", [_])
-        | ("getopts", []) => error(atom!("enotsup")),
-        _ => error(atom!("request")),
+        Request::Unknown => Err(atom!("request")),
+        _ => Err(atom!("enotsup")),
+    };
+    match text {
+        Ok(text) => {
+            output.push_str(&text);
+            Term::Atom(atom!("ok"))
+        }
+        Err(reason) => error_name(&reason),
     }
 }
 
@@ -117,7 +107,9 @@ mod tests {
             ("{put_chars,latin1,<<228>>}", "ok", "ä"),
             ("{put_chars,latin1,[8364]}", "{error,put_chars}", ""),
             ("{put_chars,unicode,<<228>>}", "{error,put_chars}", ""),
-            ("{put_chars,unicode,io_lib,format,[\"x\",[]]}", "{error,format}", ""),
+            ("{put_chars,unicode,io_lib,format,[\"x~p\",[1]]}", "ok", "x1"),
+            ("{put_chars,unicode,io_lib,format,[\"x\",[1]]}", "{error,format}", ""),
+            ("{put_chars,unicode,m,f,[]}", "{error,f}", ""),
             ("{requests,[{put_chars,unicode,\"a\"},{put_chars,unicode,\"b\"}]}", "ok", "ab"),
             (
                 "{requests,[{put_chars,unicode,\"a\"},getopts,{put_chars,unicode,\"b\"}]}",
@@ -129,15 +121,11 @@ mod tests {
             ("{get_geometry,columns}", "{error,enotsup}", ""),
             ("getopts", "{error,enotsup}", ""),
             ("whatever", "{error,request}", ""),
-            ("{put_chars,\"latin1\"}", "{error,request}", ""),
+            ("{put_chars,\"latin1\"}", "ok", "latin1"),
         ] {
-            let mut output = Vec::new();
-            let got = request_reply(&request.parse().unwrap(), &mut output);
-            assert_eq!(
-                (got.to_string().as_str(), output.as_slice()),
-                (reply, printed.as_bytes()),
-                "{request}"
-            );
+            let mut output = String::new();
+            let got = request_reply(&request.parse().unwrap(), &Renderer::new(), &mut output);
+            assert_eq!((got.to_string().as_str(), output.as_str()), (reply, printed), "{request}");
         }
     }
 }

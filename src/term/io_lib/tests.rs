@@ -1,6 +1,9 @@
 //! The renderer by itself; `interop-tests` compares it with OTP's.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::term::arbitrary;
 
 fn format(format: &str, arguments: &str) -> Result<String, FormatError> {
     let arguments: Term = arguments.parse().unwrap();
@@ -89,5 +92,39 @@ fn terms_nested_deeply_are_shown_without_recursion() {
     for control in ["~p", "~w", "~1000000p", "~tp"] {
         let text = Renderer::new().format(&Term::from(control), &arguments).unwrap();
         assert!(text.len() >= 4_000_000, "{control}");
+    }
+}
+
+/// Pieces of formats, whole ones among them.
+fn format_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "~[-]?[0-9*]{0,3}(\\.[0-9*]{0,2})?(\\.[a-z*])?[tlkK]{0,2}[wpWPsecfgbBxX+#n~i]",
+        1 => ".{0,4}",
+        1 => Just("~".to_owned()),
+    ];
+    prop::collection::vec(piece, 0..4).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(arbitrary::cases(2000))]
+
+    #[test]
+    fn whatever_is_rendered_keeps_to_the_limit(
+        format in format_text(),
+        arguments in prop::collection::vec(arbitrary::term(), 0..6),
+    ) {
+        let arguments = Term::list(arguments);
+        if let Ok(text) = Renderer::new().max_text(2000).format(&Term::charlist(&format), &arguments) {
+            prop_assert!(text.len() <= 2000);
+        }
+    }
+
+    #[test]
+    fn on_one_line_or_several_the_text_is_the_same(term in arbitrary::term(), length in 1i64..120) {
+        let renderer = Renderer::new();
+        let blanks = |text: String| text.replace(['\n', ' '], "");
+        let line = renderer.print(&term, 1, 0, -1).unwrap();
+        let lines = renderer.print(&term, 1, length, -1).unwrap();
+        prop_assert_eq!(blanks(line), blanks(lines));
     }
 }

@@ -25,6 +25,7 @@ mod source;
 mod watch;
 
 use erlnode::node::{Node, Process};
+use erlnode::otp::io::GroupLeader;
 use erlnode::process::Exit;
 
 /// The module of all functions.
@@ -32,6 +33,7 @@ const MODULE: &str = "rust";
 
 /// Starts the processes and exports the functions.
 pub(crate) async fn set_up(node: &Node) {
+    node.set_user(GroupLeader::stdout().input_stdin());
     start(node, "echo", echo::echo);
     start(node, "sink", sink::sink);
     start(node, "source", source::source);
