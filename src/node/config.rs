@@ -58,6 +58,7 @@ pub(crate) struct Settings {
     /// Whether it takes part in distribution at all.
     pub(crate) alive: bool,
     pub(crate) hidden: bool,
+    pub(crate) connect_all: bool,
     pub(crate) prevent_overlapping_partitions: bool,
     pub(crate) epmd_port: u16,
     pub(crate) serve_epmd: bool,
@@ -109,6 +110,7 @@ impl Builder {
             settings: Settings {
                 alive: true,
                 hidden: false,
+                connect_all: true,
                 prevent_overlapping_partitions: true,
                 epmd_port: epmd::default_port(),
                 serve_epmd: true,
@@ -180,10 +182,26 @@ impl Builder {
         self.dist_listen(false)
     }
 
-    /// Makes the node a hidden one: it is not in `nodes()` of others, and takes no part in `global`.
+    /// Makes the node a hidden one: it is not in `nodes()` of others, and `global` is on it alone.
     #[must_use]
     pub fn hidden(mut self, hidden: bool) -> Builder {
         self.settings.hidden = hidden || !self.settings.dist_listen;
+        self
+    }
+
+    /// Whether the node takes part in [`global`](crate::otp::global): joins the cluster of each visible node that it is
+    /// connected with, connects to all members of that, and has its names. The default is true.
+    ///
+    /// A visible node that does not is a stranger in the midst of a cluster. It is in `nodes()` of those that it is
+    /// connected with, and messages, links, monitors and calls work; but nothing makes connections to the rest. It has no
+    /// global names but its own, and its own are known to nobody else. Locks work as ever, on the nodes that are named for
+    /// them. The others wait for it in vain: `global:sync/0` on a node that is connected with it never returns. To look at
+    /// a cluster without being in it, a [hidden](Builder::hidden) node does better.
+    ///
+    /// As `erl -connect_all false`, or the kernel parameter `connect_all`.
+    #[must_use]
+    pub fn connect_all(mut self, connect_all: bool) -> Builder {
+        self.settings.connect_all = connect_all;
         self
     }
 

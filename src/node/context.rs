@@ -104,7 +104,7 @@ impl Process {
     where
         T: Serialize + Send + 'static,
     {
-        self.node.try_send_from(self.sent(), &dest.into(), message)
+        self.node.try_send_from(self.sent(), dest.into(), message)
     }
 
     /// Takes the oldest message, waiting for one if there is none.

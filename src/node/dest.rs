@@ -20,6 +20,15 @@ pub enum Dest {
     NameNode(Atom, Atom),
     /// Whoever made this alias, as long as it is active.
     Alias(Reference),
+    /// The process of this name in the whole cluster: `{global, Name}`, as OTP's generic servers are called.
+    Global(Term),
+}
+
+impl Dest {
+    /// The process of this [global](crate::otp::global) name.
+    pub fn global(name: impl Into<Term>) -> Dest {
+        Dest::Global(name.into())
+    }
 }
 
 /// As the term that stands left of Erlang's `!`.
@@ -30,11 +39,12 @@ impl Serialize for Dest {
             Dest::Name(name) => name.serialize(serializer),
             Dest::NameNode(name, node) => (name, node).serialize(serializer),
             Dest::Alias(alias) => alias.serialize(serializer),
+            Dest::Global(name) => (atom!("global"), name).serialize(serializer),
         }
     }
 }
 
-/// From a pid, a name, `{Name, Node}` or a reference.
+/// From a pid, a name, `{Name, Node}`, a reference, or `{global, Name}` where `Name` is not that of a node.
 impl<'de> Deserialize<'de> for Dest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Dest, D::Error> {
         match Term::deserialize(deserializer)? {
@@ -42,6 +52,9 @@ impl<'de> Deserialize<'de> for Dest {
             Term::Atom(name) => Ok(Dest::Name(name)),
             Term::Reference(alias) => Ok(Dest::Alias(alias)),
             Term::Tuple(tuple) => match &*tuple {
+                [Term::Atom(global), name] if global == "global" && !is_node(name) => {
+                    Ok(Dest::Global(name.clone()))
+                }
                 [Term::Atom(name), Term::Atom(node)] => Ok(Dest::NameNode(name.clone(), node.clone())),
                 _ => {
                     Err(D::Error::custom("a tuple that is not {Name, Node}, where a destination is expected"))
@@ -50,6 +63,10 @@ impl<'de> Deserialize<'de> for Dest {
             _ => Err(D::Error::custom("expected a pid, a name, {Name, Node} or an alias")),
         }
     }
+}
+
+fn is_node(name: &Term) -> bool {
+    name.as_atom().is_some_and(|name| name.as_str().contains('@'))
 }
 
 impl From<Pid> for Dest {
@@ -153,7 +170,7 @@ impl From<SendError> for Exit {
     fn from(error: SendError) -> Exit {
         match error {
             SendError::NoConnection(_) | SendError::ConnectionLost(_) => Exit::new(atom!("noconnection")),
-            SendError::NotRegistered(_) => Exit::new(atom!("badarg")),
+            SendError::NotRegistered(_) | SendError::NotRegisteredGlobally(_) => Exit::new(atom!("badarg")),
             error => Exit::from_error(error),
         }
     }
@@ -166,6 +183,9 @@ pub enum SendError {
     /// No name of that kind is registered on this node.
     #[error("no process is registered as {0} on this node")]
     NotRegistered(Atom),
+    /// No process of the cluster has that global name.
+    #[error("no process has the global name {0}")]
+    NotRegisteredGlobally(Term),
     /// There is no connection to the node, and none could be made.
     #[error(transparent)]
     NoConnection(#[from] ConnectError),
@@ -223,6 +243,10 @@ mod tests {
             Dest::Name(atom!("echo")),
             Dest::NameNode(atom!("echo"), atom!("n@h")),
             Dest::Alias(alias),
+            Dest::global(atom!("counter")),
+            Dest::global(Term::tuple([atom!("counter").into(), 1.into()])),
+            // A process of that name, and no global one.
+            Dest::NameNode(atom!("global"), atom!("n@h")),
         ];
         for dest in destinations {
             assert_eq!(from_term::<Dest>(&to_term(&dest).unwrap()).unwrap(), dest);

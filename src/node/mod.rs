@@ -21,6 +21,7 @@ mod dest;
 mod dynamic_names;
 mod erlang;
 mod exports;
+mod global_names;
 mod handshakes;
 mod inbound;
 mod leader_log;
@@ -66,6 +67,7 @@ pub use self::exports::{Arguments, Caller, Class, Raise};
 pub(crate) use self::exports::{CallFrom, to_arguments};
 pub(crate) use self::leader_log::{LeaderEvent, atom_map};
 pub use self::leader_log::{Level, UnknownLevel};
+pub(crate) use self::global_names::GlobalNames;
 pub use self::mailbox_limit::{MailboxLimit, Overflow, SpawnOpt};
 pub use self::net_kernel::{NetTicktime, NodeInfo, NodeType, TicktimeChange};
 pub use self::node_monitor::NodeMonitorOptions;
@@ -188,6 +190,10 @@ impl Node {
 
     pub(crate) fn epmd_port(&self) -> u16 {
         self.settings().epmd_port
+    }
+
+    pub(crate) fn connects_all(&self) -> bool {
+        self.settings().connect_all
     }
 
     pub(crate) fn prevents_overlapping_partitions(&self) -> bool {

@@ -36,6 +36,7 @@ impl Connection {
             Dest::Pid(to) => ControlMessage::SendSender { from, to: to.clone() },
             Dest::Name(to) | Dest::NameNode(to, _) => ControlMessage::RegSend { from, to: to.clone() },
             Dest::Alias(to) => ControlMessage::AliasSend { from, to: to.clone() },
+            Dest::Global(name) => return Err(SendError::NotRegisteredGlobally(name.clone())),
         };
         let control = self.traced(control, sent.token.as_ref());
         self.encode_and_send(|message| {

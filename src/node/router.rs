@@ -229,6 +229,7 @@ impl Node {
     where
         T: Serialize + Send + 'static,
     {
+        let dest = self.resolve_global(dest)?;
         let Some(node) = self.remote_node(&dest) else {
             return self.send_local(sent, &dest, Message::from_value(message));
         };
@@ -247,6 +248,7 @@ impl Node {
     where
         T: Serialize + Send + 'static,
     {
+        let dest = self.resolve_global(dest)?;
         let Some(node) = self.remote_node(&dest) else {
             return self.send_local(sent, &dest, Message::enveloped(envelope, content));
         };
@@ -276,18 +278,19 @@ impl Node {
     where
         T: Serialize + Send + 'static,
     {
-        self.try_send_from(self.pid().into(), &dest.into(), message)
+        self.try_send_from(self.pid().into(), dest.into(), message)
     }
 
     pub(super) fn try_send_from<T>(
         &self,
         sent: Sent<'_>,
-        dest: &Dest,
+        dest: Dest,
         message: T,
     ) -> Result<(), TrySendError<T>>
     where
         T: Serialize + Send + 'static,
     {
+        let dest = &self.resolve_global(dest)?;
         let Some(node) = self.remote_node(dest) else {
             return Ok(self.send_local(sent, dest, Message::from_value(message))?);
         };
@@ -306,7 +309,8 @@ impl Node {
             Dest::Pid(pid) => &pid.node,
             Dest::NameNode(_, node) => node,
             Dest::Alias(alias) => alias.node(),
-            Dest::Name(_) => return None,
+            // A global name has been looked up before.
+            Dest::Name(_) | Dest::Global(_) => return None,
         };
         (node != self.name().as_atom()).then_some(node)
     }
@@ -329,6 +333,7 @@ impl Node {
                 Some(cell) => return self.deliver_message(from, &cell, message),
                 None => return Err(SendError::NotRegistered(name.clone())),
             },
+            Dest::Global(name) => return Err(SendError::NotRegisteredGlobally(name.clone())),
             Dest::NameNode(name, _) => {
                 if let Some(cell) = self.names().whereis(name.as_str()) {
                     return self.deliver_message(from, &cell, message);

@@ -79,7 +79,5 @@ fn start_services(node: &Node) {
     supervise_calls(node, "net_kernel", net_kernel::net_kernel);
     supervise_calls(node, "rex", rpc::rex);
     pg::prepare(node);
-    if !node.is_hidden() {
-        global::start(node);
-    }
+    global::start(node);
 }

@@ -4,12 +4,18 @@
 //! | --- | --- |
 //! | `joining` | nodes become one cluster, in all constellations |
 //! | `names` | names and locks, from both sides |
+//! | `locks` | locks that Rust nodes set |
+//! | `functions` | what others call of the module `global`, and of its server by `sys` |
+//! | `apart` | nodes that take no part, or leave |
 //! | `conflicts` | a name that both sides of a join have |
 //! | `partitions` | who is cut off when connections are lost, and who is not |
 //! | `restarts` | the processes of a member that are ended and started again |
 
+mod apart;
 mod conflicts;
+mod functions;
 mod joining;
+mod locks;
 mod names;
 mod partitions;
 mod restarts;
@@ -128,8 +134,8 @@ async fn register(beam: &BeamNode, name: &str) {
 }
 
 /// What takes some milliseconds, or for ever if a node does not answer.
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("it takes some milliseconds")
+async fn within<T>(future: impl IntoFuture<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future.into_future()).await.expect("it takes some milliseconds")
 }
 
 /// A process that does nothing.

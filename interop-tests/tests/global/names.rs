@@ -9,7 +9,7 @@ use interop_tests::{BeamNode, Epmd, PATIENCE, Release, wait_until};
 use super::{cluster, expect_members, register, rust_node, sleeper, within};
 
 /// One of each release, and a Rust node, as one cluster.
-async fn cluster_with(prefix: &str) -> (Epmd, [BeamNode; 3], Node) {
+pub(super) async fn cluster_with(prefix: &str) -> (Epmd, [BeamNode; 3], Node) {
     let epmd = Epmd::start(Release::Otp27).await;
     let (beams, node) = tokio::join!(cluster(&epmd), rust_node(&epmd, prefix));
     node.connect(beams[1].name()).await.unwrap();

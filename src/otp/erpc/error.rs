@@ -118,9 +118,10 @@ impl From<SendError> for ErpcError {
             SendError::ConnectionLost(node) => ErpcError::ConnectionLost(node),
             SendError::Encode(error) => ErpcError::Encode(error),
             // The other node does not know how to be asked for a process.
-            SendError::Control(_) | SendError::NotRegistered(_) | SendError::MailboxFull(_) => {
-                ErpcError::NotStarted(atom!("notsup"))
-            }
+            SendError::Control(_)
+            | SendError::NotRegistered(_)
+            | SendError::NotRegisteredGlobally(_)
+            | SendError::MailboxFull(_) => ErpcError::NotStarted(atom!("notsup")),
         }
     }
 }

@@ -168,7 +168,10 @@ impl CallError {
     pub fn reason(&self) -> Term {
         let atom = |atom| Term::Atom(atom);
         match self {
-            CallError::NoProc | CallError::Send(SendError::NotRegistered(_)) => atom(atom!("noproc")),
+            CallError::NoProc
+            | CallError::Send(SendError::NotRegistered(_) | SendError::NotRegisteredGlobally(_)) => {
+                atom(atom!("noproc"))
+            }
             CallError::CallingSelf => atom(atom!("calling_self")),
             CallError::Alias => atom(atom!("badarg")),
             CallError::NoConnection(node) => Term::tuple([atom(atom!("nodedown")), atom(node.clone())]),
@@ -213,6 +216,7 @@ fn target(process: &Process, dest: Dest) -> Result<Recipient, CallError> {
         Dest::Alias(_) => return Err(CallError::Alias),
         Dest::NameNode(name, node) if node != *here => return Ok(Recipient::Name { name, node }),
         Dest::Pid(pid) => pid,
+        Dest::Global(name) => process.node().whereis_global(&name).ok_or(CallError::NoProc)?,
         Dest::Name(name) | Dest::NameNode(name, _) => {
             process.node().whereis(name.as_str()).ok_or(CallError::NoProc)?
         }

@@ -1,12 +1,15 @@
 //! Calls to the name servers of many nodes at once.
 
+use std::time::Duration;
+
 use crate::atom;
 use crate::node::{Node, Process, SendError};
 use crate::otp::r#gen::is_reply_to;
 use crate::process::{Message, Recipient};
 use crate::term::{self, Atom, Reference, Term};
 
-use super::message::{Call, GLOBAL_NAME_SERVER};
+use super::message::{Call, GLOBAL_NAME_SERVER, LockId};
+use super::server::Shared;
 
 /// Calls the name servers of all `nodes`, and waits for each until it has answered or is gone: then there is no
 /// answer. Connections are made where there are none, but not to give up a lock: a node that has lost its connection
@@ -44,6 +47,33 @@ pub(super) async fn multi_call(
     answers
 }
 
+/// Takes the lock on all of the nodes or none; those that are down count as locked.
+pub(super) async fn set_lock(
+    process: &mut Process,
+    shared: &Shared,
+    lock: &LockId,
+    nodes: Vec<Atom>,
+) -> bool {
+    // If this node says no, the others need not be asked.
+    if nodes.contains(process.node().name().as_atom()) && !shared.rules.lock().locks.is_available(lock) {
+        return false;
+    }
+    let answers = multi_call(process, nodes, &Call::SetLock(lock.clone())).await;
+    let is_no = |answer: &Option<Term>| answer.as_ref().is_some_and(|answer| !answer.is_atom("true"));
+    if !answers.iter().any(|(_, answer)| is_no(answer)) {
+        return true;
+    }
+    let locked = answers.into_iter().filter(|(_, answer)| !is_no(answer)).map(|(node, _)| node).collect();
+    multi_call(process, locked, &Call::DelLock(lock.clone())).await;
+    false
+}
+
+/// How long to wait before the next attempt: up to an eighth of a second at first, then longer and longer.
+pub(super) fn pause(attempt: u32) -> Duration {
+    let most = if attempt > 5 { 8000 } else { 125 << attempt };
+    Duration::from_millis(rand::random_range(1..=most))
+}
+
 /// Whether that is another node, and there is no connection to it.
 fn is_gone(own: &Node, node: &Atom) -> bool {
     node != own.name().as_atom() && own.connection(node.as_str()).is_none()
@@ -63,7 +93,6 @@ fn start(process: &Process, node: &Atom, call: &Call) -> Result<Reference, SendE
 
 #[cfg(test)]
 mod tests {
-    use super::super::message::LockId;
     use super::*;
     use crate::node::NodeType;
     use crate::node::tests::cluster::Cluster;

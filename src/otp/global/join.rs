@@ -21,8 +21,8 @@
 
 use super::locker;
 use super::message::{
-    Cast, ExternalName, Info, LockId, NamedProcess, Op, PROTOCOL_VERSION, nodes_from_terms, nodes_to_terms,
-    version_and_tag,
+    CANCEL_VERSION, Cast, ExternalName, Info, LockId, NamedProcess, OLDEST_VERSION, Op, PROTOCOL_VERSION,
+    nodes_from_terms, nodes_to_terms, version_and_tag,
 };
 use super::name_server::{Action, NameServer};
 use crate::atom;
@@ -31,6 +31,8 @@ use crate::term::{Atom, Pid, Term};
 /// A join that is under way.
 #[derive(Debug)]
 pub(super) struct Session {
+    /// Of the protocol that both sides speak; known once the other's `init_connect` is there.
+    version: u32,
     /// What the other side puts into its messages.
     tag: Term,
     /// What this side puts into its messages; there once the other's `init_connect` is.
@@ -57,6 +59,7 @@ struct Resolved {
 impl Session {
     fn new(tag: Term) -> Session {
         Session {
+            version: PROTOCOL_VERSION,
             tag,
             peer_tag: None,
             lock: None,
@@ -65,6 +68,11 @@ impl Session {
             is_decided: false,
             resolved: None,
         }
+    }
+
+    /// Of the protocol that both sides speak.
+    pub(super) fn version(&self) -> u32 {
+        self.version
     }
 
     /// Whether the other side has said that it wants to join as well.
@@ -76,6 +84,7 @@ impl Session {
 /// An `init_connect` that came before this node knew of the connection.
 #[derive(Debug)]
 pub(super) struct EarlyConnect {
+    version: u32,
     tag: Term,
     locker: Pid,
 }
@@ -102,8 +111,8 @@ impl NameServer {
         let tag = self.next_number();
         self.sessions.insert(node.clone(), Session::new(tag.clone()));
         self.act(Action::Cast(node.clone(), Cast::init_connect(self.node(), tag, self.locker())));
-        if let Some(EarlyConnect { tag, locker }) = self.early.remove(node) {
-            self.begin(node, tag, locker);
+        if let Some(early) = self.early.remove(node) {
+            self.begin(node, early);
         }
     }
 
@@ -123,12 +132,17 @@ impl NameServer {
 
     /// Begins all sessions again.
     pub(super) fn begin_all_again(&mut self) {
-        let sessions = self.sessions.iter().map(|(node, session)| (node.clone(), session.peer_tag.clone()));
-        for (node, peer_tag) in sessions.collect::<Vec<_>>() {
-            if let Some(tag) = peer_tag {
-                self.cancel(&node, tag);
+        let of =
+            |(node, session): (&Atom, &Session)| (node.clone(), session.version, session.peer_tag.clone());
+        for (node, version, peer_tag) in self.sessions.iter().map(of).collect::<Vec<_>>() {
+            match peer_tag {
+                Some(_) if version < CANCEL_VERSION => self.act(Action::Disconnect(node)),
+                Some(tag) => {
+                    self.cancel(&node, tag);
+                    self.restart(&node);
+                }
+                None => self.restart(&node),
             }
-            self.restart(&node);
         }
     }
 
@@ -137,15 +151,20 @@ impl NameServer {
     }
 
     pub(super) fn init_connect(&mut self, version: &Term, node: Atom, locker: Pid) {
-        let Some((PROTOCOL_VERSION, tag)) = version_and_tag(version) else {
+        let spoken = version_and_tag(version).filter(|(version, _)| *version >= OLDEST_VERSION);
+        let Some((version, tag)) = spoken else {
             tracing::warn!(%node, ?version, "a node speaks a version of global's protocol that is too old");
             return;
         };
         match self.sessions.get(&node) {
             None => {
-                self.early.insert(node, EarlyConnect { tag, locker });
+                self.early.insert(node, EarlyConnect { version, tag, locker });
             }
-            Some(Session { peer_tag: None, .. }) => self.begin(&node, tag, locker),
+            Some(Session { peer_tag: None, .. }) => self.begin(&node, EarlyConnect { version, tag, locker }),
+            Some(_) if version < CANCEL_VERSION => {
+                tracing::warn!(%node, version, "a second init_connect, of a node too old to begin again: disconnects");
+                self.act(Action::Disconnect(node));
+            }
             // One of the two is of a connection that is gone; which one can't be told.
             Some(Session { peer_tag: Some(former), .. }) => {
                 let former = former.clone();
@@ -157,14 +176,17 @@ impl NameServer {
         }
     }
 
-    fn begin(&mut self, node: &Atom, peer_tag: Term, locker: Pid) {
+    fn begin(&mut self, node: &Atom, EarlyConnect { version, tag: peer_tag, locker }: EarlyConnect) {
         let Some(session) = self.sessions.get_mut(node) else { return };
+        session.version = version;
         session.peer_tag = Some(peer_tag.clone());
-        let tag = session.tag.clone();
-        let candidate =
-            locker::Candidate { node: node.clone(), locker, tag: tag.clone(), peer_tag: peer_tag.clone() };
+        let (node, tag, peer_tag) = (node.clone(), session.tag.clone(), peer_tag.clone());
+        let ack = Info::InitConnectAck(self.node().clone(), peer_tag.clone(), tag.clone());
+        let candidate = locker::Candidate { node: node.clone(), locker, version, tag, peer_tag };
         self.act(Action::Locker(locker::Command::Candidate(candidate)));
-        self.act(Action::Info(node.clone(), Info::InitConnectAck(self.node().clone(), peer_tag, tag)));
+        if version >= CANCEL_VERSION {
+            self.act(Action::Info(node, ack));
+        }
     }
 
     pub(super) fn init_connect_ack(&mut self, node: &Atom, own_tag: &Term, peer_tag: &Term) {
@@ -190,6 +212,11 @@ impl NameServer {
         if self.sessions.get(&locker.node).is_some_and(|session| session.tag == *tag) {
             self.act(Action::Locker(locker::Command::LockSet { locker, set }));
         }
+    }
+
+    /// The same from a node before version 8, which has no tag for it.
+    pub(super) fn untagged_lock_set(&mut self, locker: Pid, set: bool) {
+        self.act(Action::Locker(locker::Command::LockSet { locker, set }));
     }
 
     fn session(&mut self, node: &Atom, tag: &Term) -> Option<&mut Session> {
@@ -260,7 +287,8 @@ impl NameServer {
             }
         }
         session.is_decided = true;
-        let known = nodes_to_terms(self.known());
+        let version = session.version;
+        let known = nodes_to_terms(self.known(), version);
         let (unused, external) = (atom!("unused").into(), self.names.external());
         let resolved = Cast::Resolved(self.node().clone(), peer_ops, known, unused, external, peer_tag);
         self.act(Action::Cast(node.clone(), resolved));
@@ -289,6 +317,7 @@ impl NameServer {
             return;
         }
         let Some(session) = self.sessions.remove(node) else { return };
+        let version = session.version;
         let (Some(mut ops), Some(resolved), Some(lock)) = (session.own_ops, session.resolved, session.lock)
         else {
             return;
@@ -297,19 +326,20 @@ impl NameServer {
         ops.extend(peer_ops);
         tracing::info!(%node, with = known.len(), "joined");
         // The members of this side are told of the others, but not the other way round: those have their own side.
-        let members: Vec<Atom> = self.known().keys().cloned().collect();
+        let members: Vec<(Atom, u32)> =
+            self.known().iter().map(|(node, version)| (node.clone(), *version)).collect();
         self.apply(&ops, &external, Some(&lock.requester));
         // All of the other side, also those that have become members here meanwhile because they were in sync: of them
         // nobody else may tell the members of this side.
-        let mut joined = vec![(node.clone(), PROTOCOL_VERSION)];
+        let mut joined = vec![(node.clone(), version)];
         joined.extend(known.iter().filter(|(other, _)| other != self.node()).cloned());
-        self.add_known(node.clone(), PROTOCOL_VERSION);
+        self.add_known(node.clone(), version);
         self.meet(known);
         let extra = vec![
-            Term::tuple([atom!("vsn").into(), PROTOCOL_VERSION.into()]),
+            Term::tuple([atom!("vsn").into(), version.into()]),
             Term::tuple([atom!("lock").into(), Term::tuple([lock.resource, lock.requester])]),
         ];
-        let joined = nodes_to_terms(joined.iter().map(|(node, version)| (node, version)));
+        let joined = nodes_to_terms(joined.iter().map(|(node, version)| (node, version)), PROTOCOL_VERSION);
         let news = Cast::NewNodes(self.node().clone(), ops, external, joined, extra);
         self.act(Action::Locker(locker::Command::Joined {
             node: node.clone(),
@@ -356,7 +386,9 @@ impl NameServer {
         }
         // The news of it come before or after. They never do if the one who brought it in has lost its connection to
         // this node meanwhile: then OTP is left with a node that takes it for a member and is none.
-        self.meet(vec![(node.clone(), PROTOCOL_VERSION)]);
+        if self.connects_all() {
+            self.meet(vec![(node.clone(), PROTOCOL_VERSION)]);
+        }
         self.end_session(node);
         self.early.remove(node);
         self.add_synced(node);

@@ -22,7 +22,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::message::{Call, Cast, LockId};
+use super::message::{CANCEL_VERSION, Call, Cast, LockId, SERVER_VERSION};
 use crate::term::{Atom, Pid, Term};
 
 /// A node that this one may join with.
@@ -30,6 +30,8 @@ use crate::term::{Atom, Pid, Term};
 pub(super) struct Candidate {
     pub(super) node: Atom,
     pub(super) locker: Pid,
+    /// Of the protocol that both speak.
+    pub(super) version: u32,
     /// The tags of the session, on this side and on the other.
     pub(super) tag: Term,
     pub(super) peer_tag: Term,
@@ -53,7 +55,7 @@ pub(super) enum Command {
     Joined {
         node: Atom,
         tag: Term,
-        members: Vec<Atom>,
+        members: Vec<(Atom, u32)>,
         news: Cast,
     },
 }
@@ -74,8 +76,8 @@ pub(super) enum Output {
     Call(Vec<Atom>, Call),
     /// Send this cast to the name server of a node.
     Cast(Atom, Cast),
-    /// Tell another locker that there is nothing to join.
-    Refuse(Pid),
+    /// Tell another locker, by its pid, whether this side is locked: false where there is nothing to join.
+    LockSet(Pid, bool),
     /// Tell the name server that both sides are locked.
     LockIsSet { node: Atom, tag: Term, lock: LockId },
 }
@@ -202,8 +204,8 @@ impl Locker {
                     return;
                 }
                 // Before the locks are given up, so that nobody finds these members without the news.
-                for member in members {
-                    self.outputs.push_back(Output::Cast(member, news.clone()));
+                for (member, version) in members {
+                    self.outputs.push_back(Output::Cast(member, news.for_version(version)));
                 }
                 self.has_just_joined = true;
                 self.cancel(&node, &tag);
@@ -230,11 +232,11 @@ impl Locker {
         match &self.state {
             State::Idle => match self.candidates.iter().find(|candidate| candidate.locker == locker) {
                 Some(with) => self.lock(with.clone(), true, view),
-                None => self.outputs.push_back(Output::Refuse(locker)),
+                None => self.outputs.push_back(Output::LockSet(locker, false)),
             },
             State::Waiting(locked) if locked.with.locker == locker => self.agree(),
             // It would wait for this one, and this one waits for another, which may wait for that one.
-            State::Waiting(_) | State::Agreed(_) => self.outputs.push_back(Output::Refuse(locker)),
+            State::Waiting(_) | State::Agreed(_) => self.outputs.push_back(Output::LockSet(locker, false)),
             State::Locking(_) | State::Unlocking(..) => self.asked_by.push_back(locker),
         }
     }
@@ -328,7 +330,12 @@ impl Locker {
 
     fn send_lock_set(&mut self, with: &Candidate, set: bool) {
         // Nobody looks at what is known here.
-        let cast = Cast::LockSet(self.own.clone(), set, Term::NIL, with.peer_tag.clone());
+        let own = self.own.clone();
+        let cast = match with.version {
+            ..SERVER_VERSION => return self.outputs.push_back(Output::LockSet(with.locker.clone(), set)),
+            SERVER_VERSION..CANCEL_VERSION => Cast::OldLockSet(own, set, Term::NIL),
+            _ => Cast::LockSet(own, set, Term::NIL, with.peer_tag.clone()),
+        };
         self.outputs.push_back(Output::Cast(with.node.clone(), cast));
     }
 

@@ -4,11 +4,12 @@ use std::future::pending;
 use std::sync::Arc;
 
 use super::calls::multi_call;
-use super::locker::{Locker, Output, View};
-use super::message::Refusal;
+use super::locker::{Command, Locker, Output, View};
+use super::message::UntaggedLockSet;
 use super::server::{Event, Shared, post, post_cast};
 use crate::node::{Dest, Process};
 use crate::process::Exit;
+use crate::term::Term;
 
 /// Runs the locker.
 pub(super) async fn run(mut process: Process, shared: Arc<Shared>) -> Result<(), Exit> {
@@ -21,15 +22,14 @@ pub(super) async fn run(mut process: Process, shared: Arc<Shared>) -> Result<(),
                 Output::Call(nodes, call) => {
                     let answers = multi_call(&mut process, nodes, &call).await;
                     tracing::trace!(?answers, "locker");
-                    let is_yes =
-                        |answer: Option<crate::term::Term>| answer.map(|answer| answer.is_atom("true"));
+                    let is_yes = |answer: Option<Term>| answer.map(|answer| answer.is_atom("true"));
                     let answers = answers.into_iter().map(|(node, answer)| (node, is_yes(answer))).collect();
                     locker.answered(answers, &view(&shared));
                 }
                 Output::Cast(to, cast) => post_cast(&process, &to, &cast),
-                Output::Refuse(asking) => {
-                    let refusal = Refusal::LockSet(process.pid().clone(), false, Vec::new());
-                    post(process.node(), process.pid(), &Dest::Pid(asking), &refusal);
+                Output::LockSet(asking, set) => {
+                    let answer = UntaggedLockSet::LockSet(process.pid().clone(), set, Term::NIL);
+                    post(process.node(), process.pid(), &Dest::Pid(asking), &answer);
                 }
                 Output::LockIsSet { node, tag, lock } => {
                     if shared.events.send(Event::LockIsSet { node, tag, lock }).is_err() {
@@ -54,10 +54,12 @@ pub(super) async fn run(mut process: Process, shared: Arc<Shared>) -> Result<(),
                 // The server has ended.
                 None => return Ok(()),
             },
-            // Another locker's refusal comes straight here.
+            // A refusal comes straight here, and all that lockers of the oldest version have to say.
             message = process.receive() => match message.decode() {
-                Ok(Refusal::LockSet(from, false, _)) => locker.refused(&from),
-                other => tracing::debug!(?other, "the locker of global got an unknown message"),
+                Ok(UntaggedLockSet::LockSet(locker_of_other, set, _)) => {
+                    locker.command(Command::LockSet { locker: locker_of_other, set }, &view(&shared));
+                }
+                Err(error) => tracing::debug!(%error, "the locker of global got an unknown message"),
             },
             () = timer => locker.timed_out(&view(&shared), rand::random_range(0..usize::MAX)),
         }

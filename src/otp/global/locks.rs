@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use super::info::LockInfo;
 use super::message::LockId;
 use crate::term::{Pid, Term};
 
@@ -80,6 +81,19 @@ impl Locks {
     /// All who hold locks.
     pub(super) fn holders(&self) -> impl Iterator<Item = &Pid> {
         self.held.values().flat_map(|held| &held.holders)
+    }
+
+    /// All that are set.
+    pub(super) fn all(&self) -> Vec<LockInfo> {
+        let info = |(resource, held): (&Term, &Lock)| {
+            let (requester, holders) = (held.requester.clone(), held.holders.clone());
+            LockInfo { resource: resource.clone(), requester, holders }
+        };
+        self.held.iter().map(info).collect()
+    }
+
+    pub(super) fn is_global_down(&self) -> bool {
+        self.global_is_down
     }
 
     fn global(&self) -> Option<&Lock> {

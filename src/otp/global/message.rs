@@ -45,8 +45,17 @@ pub(super) const GLOBAL_NAME_SERVER: Atom = atom!("global_name_server");
 /// The version spoken here. A server that announces a greater one speaks this one, too.
 pub(super) const PROTOCOL_VERSION: u32 = 8;
 
-/// From this version on servers know of overlapping partitions.
+/// The oldest version that is understood, as in OTP.
+pub(super) const OLDEST_VERSION: u32 = 5;
+
+/// From this version on lockers answer by way of the servers.
+pub(super) const SERVER_VERSION: u32 = 6;
+
+/// From this version on servers know of overlapping partitions, and name versions along with nodes.
 pub(super) const OVERLAP_VERSION: u32 = 7;
+
+/// From this version on the `init_connect` is acknowledged and can be taken back, and `lock_set` has a tag.
+pub(super) const CANCEL_VERSION: u32 = 8;
 
 /// A name and the process that has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -143,6 +152,9 @@ pub(super) enum Cast {
     /// Version and tag, the node, and the locker with what the node knows, which nobody needs to know.
     InitConnect(Term, Atom, (Atom, Term, Term, Pid)),
     LockSet(Pid, bool, Term, Term),
+    /// To servers before version 8. From those it is read as [`UntaggedLockSet`].
+    #[serde(rename = "lock_set", skip_deserializing)]
+    OldLockSet(Pid, bool, Term),
     Exchange(Atom, Vec<NamedProcess>, Term, Term),
     Resolved(Atom, Vec<Op>, Vec<Term>, Term, Vec<ExternalName>, Term),
     NewNodes(Atom, Vec<Op>, Vec<ExternalName>, Vec<Term>, Vec<Term>),
@@ -159,6 +171,17 @@ impl Cast {
 
     pub(super) fn in_sync(node: &Atom) -> Cast {
         Cast::InSync(node.clone(), Term::from(true))
+    }
+
+    /// As a member of this version understands it.
+    pub(super) fn for_version(&self, version: u32) -> Cast {
+        match self.clone() {
+            Cast::NewNodes(node, ops, external, nodes, extra) if version < OVERLAP_VERSION => {
+                let nodes = nodes_from_terms(&nodes).into_iter().map(|(node, _)| node.into()).collect();
+                Cast::NewNodes(node, ops, external, nodes, extra)
+            }
+            cast => cast,
+        }
     }
 }
 
@@ -189,11 +212,12 @@ pub(super) enum Info {
     Nodedown(Atom),
 }
 
-/// The answer of a locker that does not want to join with the one who asked: sent to that locker's pid.
+/// A `lock_set` without a tag: as lockers of all versions refuse one that they don't want to join with, straight to its
+/// pid, and as those before version 8 say it in any case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Refusal {
-    LockSet(Pid, bool, Vec<Atom>),
+pub(super) enum UntaggedLockSet {
+    LockSet(Pid, bool, Term),
 }
 
 /// Version and tag of an `init_connect`: `{8, Tag}`, or a longer tuple of a later version.
@@ -208,9 +232,13 @@ pub(super) fn version_and_tag(term: &Term) -> Option<(u32, Term)> {
     }
 }
 
-/// `{Node, Version}` for each node.
-pub(super) fn nodes_to_terms<'a>(nodes: impl IntoIterator<Item = (&'a Atom, &'a u32)>) -> Vec<Term> {
-    nodes.into_iter().map(|(node, version)| Term::tuple([node.clone().into(), (*version).into()])).collect()
+/// `{Node, Version}` for each node, or the bare nodes for a server `to` whom the versions mean nothing.
+pub(super) fn nodes_to_terms<'a>(nodes: impl IntoIterator<Item = (&'a Atom, &'a u32)>, to: u32) -> Vec<Term> {
+    let term = |(node, version): (&Atom, &u32)| match to {
+        ..OVERLAP_VERSION => node.clone().into(),
+        _ => Term::tuple([node.clone().into(), (*version).into()]),
+    };
+    nodes.into_iter().map(term).collect()
 }
 
 /// The nodes of a list of `{Node, Version}`, or of bare nodes, as servers before version 7 know them.

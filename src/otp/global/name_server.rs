@@ -27,6 +27,8 @@ pub(super) struct Identity {
     pub(super) creation: Term,
     /// The first of the numbers it counts its sessions and reports with.
     pub(super) first_number: i64,
+    /// Whether it joins other nodes at all.
+    pub(super) connect_all: bool,
     pub(super) prevent_overlapping_partitions: bool,
 }
 
@@ -122,8 +124,12 @@ impl NameServer {
         &self.identity.creation
     }
 
+    pub(super) fn connects_all(&self) -> bool {
+        self.identity.connect_all
+    }
+
     pub(super) fn prevents_overlap(&self) -> bool {
-        self.identity.prevent_overlapping_partitions
+        self.identity.prevent_overlapping_partitions && self.identity.connect_all
     }
 
     /// The other members of the cluster.
@@ -137,8 +143,13 @@ impl NameServer {
             .sessions
             .iter()
             .filter(|(node, session)| session.has_begun() && !self.known.contains_key(*node));
-        let joining = joining.map(|(node, _)| (node, PROTOCOL_VERSION));
+        let joining = joining.map(|(node, session)| (node, session.version()));
         self.known.iter().map(|(node, version)| (node, *version)).chain(joining)
+    }
+
+    /// Of the protocol that a member, or a node that has begun to join, speaks.
+    pub(super) fn version_of(&self, node: &Atom) -> u32 {
+        self.members_and_joining().find(|(other, _)| *other == node).map_or(0, |(_, version)| version)
     }
 
     pub(super) fn is_member_or_joining(&self, node: &Atom) -> bool {
@@ -183,7 +194,8 @@ impl NameServer {
     pub(super) fn node_up(&mut self, node: &Atom) {
         self.removing.remove(node);
         // A member of this side was only waited for; it joins by way of the one who brought it in.
-        if !self.known.contains_key(node) && !self.sessions.contains_key(node) {
+        let is_new = !self.known.contains_key(node) && !self.sessions.contains_key(node);
+        if is_new && self.identity.connect_all {
             self.start_session(node);
         }
     }
@@ -208,6 +220,22 @@ impl NameServer {
         self.removing.insert(node.clone());
     }
 
+    /// This node leaves all those that are `connected`, and nobody is told that it has lost them.
+    pub(super) fn leave(&mut self, connected: &[Atom]) {
+        for node in connected {
+            self.begin_removal(node);
+            self.act(Action::Disconnect(node.clone()));
+        }
+    }
+
+    pub(super) fn synced(&self) -> impl Iterator<Item = &Atom> {
+        self.synced.iter()
+    }
+
+    pub(super) fn removing(&self) -> impl Iterator<Item = &Atom> {
+        self.removing.iter()
+    }
+
     pub(super) fn is_removing(&self, node: &Atom) -> bool {
         self.removing.contains(node)
     }
@@ -224,7 +252,7 @@ impl NameServer {
     /// Has [`Action::Synced`] done with this id when all of the nodes are in sync, or gone.
     pub(super) fn wait_for_sync(&mut self, id: SyncId, nodes: impl IntoIterator<Item = Atom>) {
         let nodes: BTreeSet<Atom> = nodes.into_iter().filter(|node| !self.synced.contains(node)).collect();
-        if nodes.is_empty() {
+        if nodes.is_empty() || !self.identity.connect_all {
             self.act(Action::Synced(id));
         } else {
             self.waiting_for_sync.push((id, nodes));
@@ -285,6 +313,7 @@ impl NameServer {
         match cast {
             Cast::InitConnect(version, node, (_, _, _, locker)) => self.init_connect(&version, node, locker),
             Cast::LockSet(locker, set, _, tag) => self.lock_set(locker, set, &tag),
+            Cast::OldLockSet(locker, set, _) => self.untagged_lock_set(locker, set),
             Cast::Exchange(node, names, _, tag) => self.exchange(&node, names, &tag),
             Cast::Resolved(node, ops, known, _, external, tag) => {
                 self.resolved(&node, ops, &known, external, &tag);

@@ -72,11 +72,17 @@ impl NameServer {
         }
         self.tell_others(&report, from);
         let other = if lost == self.node() { from } else { lost };
-        if self.is_member_or_joining(other) {
+        if !self.is_member_or_joining(other) {
+            return;
+        }
+        if self.version_of(other) < OVERLAP_VERSION {
+            tracing::warn!(node = %other, lost_by = %from, "disconnects from an old node, to prevent overlapping partitions");
+            self.act(Action::Disconnect(other.clone()));
+        } else {
             tracing::warn!(node = %other, lost_by = %from, "asks a node to disconnect, to prevent overlapping partitions");
             self.act(Action::Info(other.clone(), Info::RemoveConnection(self.node().clone())));
-            self.begin_removal(other);
         }
+        self.begin_removal(other);
     }
 
     /// A node wants this one to disconnect from it.

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::GlobalError;
-use super::calls::multi_call;
+use super::calls::{multi_call, pause, set_lock};
 use super::message::{Call, LockId};
 use super::server::Shared;
 use crate::node::Process;
@@ -67,7 +66,11 @@ async fn apply(
         Change::Register { name, pid, method } => {
             {
                 let rules = shared.rules.lock();
-                if rules.names.get(&name).is_some() {
+                let node = process.node();
+                // One of this node that is dead already does not have its name any more.
+                let has_process =
+                    |pid: &Pid| pid.node != *node.name().as_atom() || node.is_process_alive(pid);
+                if rules.names.get(&name).is_some_and(|named| has_process(&named.pid)) {
                     return Err(GlobalError::NameTaken);
                 }
                 if rules.names.is_named(&pid) {
@@ -115,31 +118,9 @@ fn members(process: &Process, shared: &Shared) -> BTreeSet<Atom> {
     members
 }
 
-/// Takes the lock on all of the nodes or none; those that are down count as locked.
-async fn set_lock(process: &mut Process, shared: &Shared, lock: &LockId, nodes: Vec<Atom>) -> bool {
-    // If this node says no, the others need not be asked.
-    if nodes.contains(process.node().name().as_atom()) && !shared.rules.lock().locks.is_available(lock) {
-        return false;
-    }
-    let answers = multi_call(process, nodes, &Call::SetLock(lock.clone())).await;
-    let is_no = |answer: &Option<Term>| answer.as_ref().is_some_and(|answer| !answer.is_atom("true"));
-    if !answers.iter().any(|(_, answer)| is_no(answer)) {
-        return true;
-    }
-    let locked = answers.into_iter().filter(|(_, answer)| !is_no(answer)).map(|(node, _)| node).collect();
-    multi_call(process, locked, &Call::DelLock(lock.clone())).await;
-    false
-}
-
 async fn unlock_boss_last(process: &mut Process, lock: LockId, mut nodes: Vec<Atom>) {
     let boss: Vec<Atom> = nodes.pop().into_iter().collect();
     let unlock = Call::DelLock(lock);
     multi_call(process, nodes, &unlock).await;
     multi_call(process, boss, &unlock).await;
-}
-
-/// How long to wait before the next attempt: up to an eighth of a second at first, then longer and longer.
-fn pause(attempt: u32) -> Duration {
-    let most = if attempt > 5 { 8000 } else { 125 << attempt };
-    Duration::from_millis(rand::random_range(1..=most))
 }

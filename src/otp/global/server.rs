@@ -14,7 +14,7 @@ use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
 
 use super::join::{Conflict, Decision};
 use super::locker;
-use super::message::{Call, Cast, GLOBAL_NAME_SERVER, Info, LockId};
+use super::message::{Call, Cast, GLOBAL_NAME_SERVER, Info, LockId, UntaggedLockSet};
 use super::name_server::{Action, NameServer, SyncId};
 use super::registrar;
 use crate::atom;
@@ -35,6 +35,7 @@ pub(super) struct Shared {
     pub(super) events: mpsc::UnboundedSender<Event>,
     pub(super) transactions: mpsc::UnboundedSender<registrar::Transaction>,
     locker: mpsc::UnboundedSender<locker::Command>,
+    pub(super) registrar: Mutex<Option<Pid>>,
     /// Each of these is locked by the process that it belongs to, while that lives.
     kept: Arc<KeptByProcess<Kept>>,
     pub(super) received_transactions: KeptByProcess<mpsc::UnboundedReceiver<registrar::Transaction>>,
@@ -64,6 +65,7 @@ impl Shared {
             events,
             transactions,
             locker,
+            registrar: Mutex::new(None),
             kept: Arc::new(KeptByProcess::new(kept)),
             received_transactions: KeptByProcess::new(received_transactions),
             received_commands: KeptByProcess::new(received_commands),
@@ -88,7 +90,10 @@ pub(super) enum Event {
     /// There is something to be done.
     LockerStarted,
     /// To be answered when all nodes that are connected by then are in sync.
-    Sync(oneshot::Sender<()>),
+    /// Of these nodes only, if any are named.
+    Sync(Option<Vec<Atom>>, oneshot::Sender<()>),
+    /// To be answered with the nodes that this one is about to disconnect from.
+    Leave(oneshot::Sender<Vec<Atom>>),
 }
 
 /// The server's own part: how it carries out actions.
@@ -108,19 +113,11 @@ pub(super) async fn run(process: Process, shared: Arc<Shared>) -> Result<(), Exi
     server.take_up();
     loop {
         tokio::select! {
-            request = server.sys.receive(&mut server.process, || state(&server.shared)) => server.request(request?),
+            request = server.sys.receive(&mut server.process, || server.shared.state()) => server.request(request?),
             Some(event) = server.kept.events.recv() => server.event(event),
         }
         server.carry_out();
     }
-}
-
-/// As `sys:get_state/1` gives it: the nodes that are in sync, and the names.
-fn state(shared: &Shared) -> Term {
-    let rules = shared.rules.lock();
-    let known = Term::list(rules.known().keys().cloned().map(Term::Atom));
-    let names = Term::list(rules.names.names().cloned());
-    Term::tuple([Term::Atom(atom!("state")), known, names])
 }
 
 impl Server {
@@ -142,13 +139,7 @@ impl Server {
                 // As OTP, which leaves the caller without a reply.
                 Err(error) => tracing::debug!(caller = ?from.pid(), %error, "global got an unknown call"),
             },
-            Request::Cast(cast) => match cast.decode::<Cast>() {
-                Ok(cast) => {
-                    tracing::trace!(?cast, "received");
-                    self.shared.rules.lock().cast(cast);
-                }
-                Err(error) => tracing::debug!(%error, "global got an unknown cast"),
-            },
+            Request::Cast(cast) => self.cast(cast),
             Request::Info(message) | Request::System(_, message) => match message.tag_and_arity() {
                 Some((tag, 5)) if tag == *"DOWN" => self.down(message),
                 _ => match message.decode::<Info>() {
@@ -159,6 +150,23 @@ impl Server {
                     Err(error) => tracing::debug!(%error, "global got an unknown message"),
                 },
             },
+        }
+    }
+
+    fn cast(&self, cast: Message) {
+        let decoded = match cast.tag_and_arity() {
+            Some((tag, 4)) if tag == *"lock_set" => {
+                cast.decode().map(|UntaggedLockSet::LockSet(locker, set, _)| {
+                    self.shared.rules.lock().untagged_lock_set(locker, set);
+                })
+            }
+            _ => cast.decode::<Cast>().map(|cast| {
+                tracing::trace!(?cast, "received");
+                self.shared.rules.lock().cast(cast);
+            }),
+        };
+        if let Err(error) = decoded {
+            tracing::debug!(%error, "global got an unknown cast");
         }
     }
 
@@ -190,9 +198,15 @@ impl Server {
             Event::Decided { node, tag, decided } => rules.conflicts_decided(&node, &tag, decided),
             Event::NotConnected(node) => rules.node_down(&node),
             Event::LockerStarted => {}
-            Event::Sync(reply) => {
-                // Asked for here: the end of a node that was connected earlier may have been heard of already.
+            Event::Leave(reply) => {
                 let nodes = self.process.node().nodes(NodeType::Visible);
+                rules.leave(&nodes);
+                let _ = reply.send(nodes);
+            }
+            Event::Sync(only, reply) => {
+                // Asked for here: the end of a node that was connected earlier may have been heard of already.
+                let mut nodes = self.process.node().nodes(NodeType::Visible);
+                nodes.retain(|node| only.as_ref().is_none_or(|only| only.contains(node)));
                 self.kept.next_sync += 1;
                 let id = self.kept.next_sync;
                 self.kept.syncs.insert(id, reply);

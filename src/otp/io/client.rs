@@ -313,6 +313,7 @@ impl<'a> Exchange<'a> {
             Dest::Name(name) | Dest::NameNode(name, _) => {
                 self.process.node().whereis(name.as_str()).ok_or(IoError::Terminated)?
             }
+            Dest::Global(name) => self.process.node().whereis_global(&name).ok_or(IoError::Terminated)?,
             // An alias can't be monitored, so nobody could tell that it has ended.
             Dest::Alias(_) => return Err(IoError::NotSupported),
         };

@@ -122,5 +122,6 @@ pub(super) fn recipient(dest: &Dest, node: &Node) -> Option<Recipient> {
         Dest::Name(name) => Some(Recipient::Name { name, node: node.name().as_atom().clone() }),
         Dest::NameNode(name, node) => Some(Recipient::Name { name, node }),
         Dest::Alias(_) => None,
+        Dest::Global(name) => node.global().whereis_name(name).map(Recipient::Pid),
     }
 }

@@ -76,6 +76,7 @@ impl Cluster {
                 locker: locker_of(&name),
                 creation: Term::from(number),
                 first_number: 0,
+                connect_all: true,
                 prevent_overlapping_partitions: true,
             };
             let (server, locker) = (NameServer::new(identity), Locker::new(locker_of(&name)));
@@ -330,7 +331,7 @@ impl Cluster {
                     return;
                 }
                 Output::Cast(to, cast) => self.send_if_connected(name, &to, Wire::Cast(cast)),
-                Output::Refuse(locker) => self.send_if_connected(name, &locker.node, Wire::Refusal),
+                Output::LockSet(locker, _) => self.send_if_connected(name, &locker.node, Wire::Refusal),
                 Output::LockIsSet { node, tag, lock } => {
                     self.send(name, name, Wire::LockIsSet(node, tag, lock));
                 }

@@ -9,7 +9,7 @@ use crate::term::parse::parse;
 use crate::term::{Atom, Pid, Term, from_term, to_term};
 
 /// The server of `b@vm`, whose tags are 1, 2, and so on.
-struct Server(NameServer);
+pub(super) struct Server(NameServer);
 
 fn term(text: &str) -> Term {
     // `<a.1>` is process 1 of the node a@vm.
@@ -39,12 +39,22 @@ fn atom(name: &str) -> Atom {
 }
 
 impl Server {
-    fn new() -> Server {
+    pub(super) fn new() -> Server {
+        Server::with(true)
+    }
+
+    /// It joins nobody.
+    pub(super) fn alone() -> Server {
+        Server::with(false)
+    }
+
+    fn with(connect_all: bool) -> Server {
         Server(NameServer::new(Identity {
             node: atom("b"),
             locker: pid("<b.60>"),
             creation: Term::from(77),
             first_number: 0,
+            connect_all,
             prevent_overlapping_partitions: true,
         }))
     }
@@ -59,26 +69,26 @@ impl Server {
         server
     }
 
-    fn cast(&mut self, text: &str) -> Vec<String> {
+    pub(super) fn cast(&mut self, text: &str) -> Vec<String> {
         let text = text.replace("@", "@vm");
         self.0.cast(from_term(&term(&text)).unwrap_or_else(|error| panic!("{text}: {error}")));
         self.said()
     }
 
-    fn info(&mut self, text: &str) -> Vec<String> {
+    pub(super) fn info(&mut self, text: &str) -> Vec<String> {
         let text = text.replace("@", "@vm");
         self.0
             .info(from_term(&term(&text)).unwrap_or_else(|error| panic!("{text}: {error}")), Instant::now());
         self.said()
     }
 
-    fn call(&mut self, caller: &str, text: &str) -> String {
+    pub(super) fn call(&mut self, caller: &str, text: &str) -> String {
         let text = text.replace("@", "@vm");
         let call = from_term(&term(&text)).unwrap_or_else(|error| panic!("{text}: {error}"));
         short(&self.0.call(&pid(caller), call))
     }
 
-    fn lock_is_set(&mut self, node: &str, tag: i32) -> Vec<String> {
+    pub(super) fn lock_is_set(&mut self, node: &str, tag: i32) -> Vec<String> {
         let locker = pid(&format!("<{node}.60>"));
         let lock = LockId::of_lockers(&pid("<b.60>"), &locker);
         assert!(self.0.call(&locker, Call::SetLock(lock.clone())).is_atom("true"));
@@ -96,7 +106,7 @@ impl Server {
     }
 
     /// Joins `node`, which knows of these others.
-    fn join(&mut self, node: &str, own_tag: i32, tag: i32, others: &str) -> Vec<String> {
+    pub(super) fn join(&mut self, node: &str, own_tag: i32, tag: i32, others: &str) -> Vec<String> {
         self.begin(node, tag);
         self.lock_is_set(node, own_tag);
         self.cast(&format!("{{exchange,{node}@,[],[],{own_tag}}}"));
@@ -107,7 +117,23 @@ impl Server {
         said
     }
 
-    fn known(&mut self) -> String {
+    pub(super) fn untagged_lock_set(&mut self, node: &str) -> Vec<String> {
+        self.0.untagged_lock_set(pid(&format!("<{node}.60>")), true);
+        self.said()
+    }
+
+    pub(super) fn sync(&mut self, node: &str) -> Vec<String> {
+        self.0.wait_for_sync(SyncId(1), [atom(node)]);
+        self.said()
+    }
+
+    pub(super) fn leave(&mut self, nodes: &[&str]) -> Vec<String> {
+        let nodes: Vec<Atom> = nodes.iter().map(|node| atom(node)).collect();
+        self.0.leave(&nodes);
+        self.said()
+    }
+
+    pub(super) fn known(&mut self) -> String {
         self.call("<x.1>", "get_known")
     }
 
@@ -132,7 +158,7 @@ fn shown(action: &Action) -> String {
                 format!("lock_set {} {set}", short(&Term::Pid(locker.clone())))
             }
             super::super::locker::Command::Joined { members, news, .. } => {
-                let members: Vec<String> = members.iter().map(node).collect();
+                let members: Vec<String> = members.iter().map(|(member, _)| node(member)).collect();
                 format!("joined, tell {members:?} {}", short(&to_term(news).unwrap()))
             }
         },

@@ -3,3 +3,4 @@
 mod cluster;
 mod dialogue;
 mod simulated;
+mod versions;
