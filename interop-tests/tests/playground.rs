@@ -42,6 +42,7 @@ async fn every_row(release: Release) {
     links(&cluster).await;
     monitors(&cluster).await;
     node_monitors(&cluster).await;
+    global_names(&cluster).await;
     benchmarks(&cluster).await;
 }
 
@@ -480,6 +481,31 @@ async fn node_monitors(cluster: &Cluster) {
 }
 
 // --- benchmarks --------------------------------------------------------------------------------------------------
+
+async fn global_names(cluster: &Cluster) {
+    // Until both are in one cluster nobody else has heard of the name.
+    cluster.expect("global:sync()", "ok").await;
+    cluster.expect("rpc:call(RUST, rust, whereis_global, [name])", "undefined").await;
+    cluster.expect("rpc:call(RUST, rust, register_global, [name])", "yes").await;
+    cluster.expect("rpc:call(RUST, rust, register_global, [name])", "no").await;
+    cluster.expect("global:send(name, {self(), hello}), Next()", "hello").await;
+    cluster
+        .expect(
+            "P = rpc:call(RUST, rust, whereis_global, [name]), {P =:= global:whereis_name(name), node(P) =:= RUST}",
+            "{true,true}",
+        )
+        .await;
+    cluster.expect("global:register_name({ours, 1}, self()), rpc:call(RUST, rust, whereis_global, [{ours, 1}]) =:= self()", "true").await;
+    cluster
+        .expect("global:unregister_name(name), rpc:call(RUST, rust, whereis_global, [name])", "undefined")
+        .await;
+    cluster
+        .expect(
+            "rpc:call(RUST, rust, send, [{global, {ours, 2}}, x])",
+            "{badrpc,{'EXIT',{badarg,[{rust,send,2,[]}]}}}",
+        )
+        .await;
+}
 
 async fn benchmarks(cluster: &Cluster) {
     let server = "Server = spawn(fun S() -> receive
