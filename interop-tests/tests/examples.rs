@@ -50,6 +50,23 @@ fn secret(epmd: &Epmd) -> NodeOptions {
 }
 
 #[tokio::test]
+async fn global_name() {
+    let epmd = Epmd::start(Release::Otp29).await;
+    let me = BeamNode::start(Release::Otp29, secret(&epmd)).await;
+    let counter = "F = fun F() -> receive {From, N} -> From ! {counter, N + 1}, F() end end,
+        global:register_name(counter, spawn(F))";
+    me.expect(counter, "yes").await;
+    let mut running = Running::start("global_name", &epmd, &[me.name()]);
+    assert_eq!(running.next_line(), format!("joined {}", me.name()));
+    assert_eq!(running.next_line(), format!("the counter on {} says 1", me.name()));
+    assert_eq!(running.next_line(), "the lock is set, nobody else has it");
+    me.wait_until("is_pid(global:whereis_name(greeter))", "true").await;
+    me.expect("global:send(greeter, {stop, node()}), ok", "ok").await;
+    assert_eq!(running.next_line(), format!("{} stopped the greeter", me.name()));
+    me.wait_until("{nodes(), global:registered_names()}", "{[],[counter]}").await;
+}
+
+#[tokio::test]
 async fn ping() {
     let epmd = Epmd::start(Release::Otp25).await;
     let me = BeamNode::start(Release::Otp25, secret(&epmd)).await;
