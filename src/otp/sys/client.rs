@@ -343,6 +343,7 @@ fn recipient(node: &Node, dest: &Dest) -> Result<Recipient, CallError> {
         Dest::Pid(pid) => Recipient::Pid(pid),
         Dest::NameNode(name, at) => Recipient::Name { name, node: at },
         Dest::Name(name) => Recipient::Name { name, node: here.clone() },
+        Dest::Global(name) => Recipient::Pid(node.whereis_global(&name).ok_or(CallError::NoProc)?),
         Dest::Alias(_) => return Err(CallError::Alias),
     })
 }
