@@ -137,7 +137,7 @@ impl Node {
         let proxy = self.names().whereis("logger_proxy").map(|cell| cell.pid.clone());
         let from = proxy.unwrap_or_else(|| self.pid().clone());
         if let Ok(event) = Encoded::from_term(&event().into_term(&cell.pid, leader)) {
-            let sent = self.try_send_from((&from).into(), &to, event);
+            let sent = self.try_send_from((&from).into(), to.clone(), event);
             if let Err(error) = sent {
                 tracing::debug!(?to, %error, "a log event could not be sent");
             }
