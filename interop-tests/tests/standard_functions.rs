@@ -146,7 +146,7 @@ const FORBIDDEN: &str = "[
     {code, load_file, [lists]}, {code, load_binary, [x, \"x\", <<>>]}, {code, purge, [lists]}, {code, delete, [lists]},
     {code, add_path, [\"/\"]}, {c, c, [x]}, {compile, file, [\"FILE\"]}, {erl_eval, exprs, [[], []]},
     {application, stop, [kernel]}, {application, set_env, [kernel, a, b]},
-    {net_kernel, stop, []}, {net_kernel, connect_node, [node()]}, {erlang, disconnect_node, [node()]},
+    {net_kernel, stop, []}, {net_kernel, start, [[x, shortnames]]},
     {erlang, spawn, [os, cmd, [\"touch TRACE\"]]}, {erlang, spawn_link, [os, cmd, [\"touch TRACE\"]]},
     {erlang, register, [mine, self()]}, {erlang, unregister, [rex]}, {erlang, group_leader, [self(), self()]},
     {erlang, system_flag, [backtrace_depth, 1]}, {erlang, trace, [all, true, [call]]}, {erlang, suspend_process, [self()]},
