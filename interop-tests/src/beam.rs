@@ -228,9 +228,9 @@ impl BeamNode {
         self.process.signal(Signal::KILL);
     }
 
-    /// Freezes the VM (SIGSTOP): its connections stay and fall silent.
+    /// Freezes the VM (SIGSTOP), from the return of this on: its connections stay and fall silent.
     pub fn stop_signal(&self) {
-        self.process.signal(Signal::STOP);
+        self.process.freeze();
     }
 
     /// Lets a frozen VM go on (SIGCONT).

@@ -1,5 +1,6 @@
 //! A child process whose output is kept, and which ends with its owner. When the test fails, the output is shown.
 
+use std::fs;
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
@@ -79,6 +80,16 @@ impl OsProcess {
         }
     }
 
+    /// Freezes it, and returns when none of its threads runs any more: they go on for a moment after the signal.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.exit_status().is_none() && !stands_still(self.pid) {
+            assert!(Instant::now() < deadline, "{} goes on for 10 s after SIGSTOP", self.name);
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// How it ended, if it has.
     pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
         self.lock().try_wait().ok().flatten()
@@ -108,6 +119,15 @@ impl OsProcess {
     fn lock(&self) -> std::sync::MutexGuard<'_, Child> {
         self.child.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// Whether each thread of a process is in state `T`, which follows the name in parentheses in its `stat`.
+fn stands_still(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    threads.flatten().all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 /// The same command, killed by the kernel when its parent goes: `Drop` does not run in a test that is killed.

@@ -152,9 +152,9 @@ impl RustNode {
         self.process.signal(Signal::KILL);
     }
 
-    /// Freezes it (SIGSTOP): its connections stay and fall silent.
+    /// Freezes it (SIGSTOP), from the return of this on: its connections stay and fall silent.
     pub fn stop_signal(&self) {
-        self.process.signal(Signal::STOP);
+        self.process.freeze();
     }
 
     /// Lets it go on when frozen (SIGCONT).
