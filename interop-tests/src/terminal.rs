@@ -27,7 +27,8 @@ impl Terminal {
         let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_string_lossy().replace('\'', "'\\''"));
         let words: Vec<String> =
             std::iter::once(command.get_program()).chain(command.get_args()).map(quoted).collect();
-        let line = format!("stty rows 24 cols 80; exec {}", words.join(" "));
+        // The end of its terminal ends it, also where these tests run without one, as under nohup.
+        let line = format!("stty rows 24 cols 80; exec env --default-signal=HUP {}", words.join(" "));
         let mut script = Command::new("script");
         script.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]);
         for (name, value) in command.get_envs() {
